@@ -1,0 +1,1 @@
+"""cxnlp reads what customers write and tells each department what to fix."""

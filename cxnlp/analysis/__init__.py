@@ -1,0 +1,1 @@
+"""What a comment says: the Analyser protocol and the analysers behind it."""

@@ -1,0 +1,1 @@
+"""What people open: HTML pages and an Excel workbook."""

@@ -1,0 +1,1 @@
+"""Where feedback comes from: one module a kind of source, one protocol for all."""

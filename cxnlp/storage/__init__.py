@@ -1,0 +1,1 @@
+"""Where comments, findings and receipts are kept: schema, store, snapshot."""

@@ -1,0 +1,1 @@
+"""Counts, intervals and change, by department, topic and period."""
