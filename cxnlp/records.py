@@ -269,6 +269,8 @@ class Period(enum.StrEnum):
     DAY = "day"
     WEEK = "week"
     MONTH = "month"
+    RECENT = "recent"  # the window of days that ends at the newest comment, and the one before
+    ALL = "all"  # everything, undated comments too
 
 
 class Verdict(enum.StrEnum):
@@ -279,6 +281,7 @@ class Verdict(enum.StrEnum):
     NO_CLEAR_CHANGE = "no_clear_change"
     TOO_FEW = "too_few"
     FIRST = "first"  # no period before
+    UNFINISHED = "unfinished"  # the period is still running
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,13 +291,14 @@ class Summary:
     `comments` are the department's analysed comments, `n` those that evaluate the topic; a comment that praises and
     blames the same topic counts in both `negative` and `positive`, once each. `problem_share` = negative / comments with
     its 95 % Wilson interval `low`..`high`; `change` is the difference to the period before with its 95 % Newcombe
-    interval. Shares are 0..1, `net_sentiment` = (positive - negative) / n is -1..1, None where n is 0.
+    interval. Shares are 0..1, `net_sentiment` = (positive - negative) / n is -1..1, None where n is 0. `start` is the
+    first day of the period, None for Period.ALL.
     """
 
     department: str
     topic: str
     period: Period
-    start: dt.date
+    start: dt.date | None
     comments: int
     n: int
     negative: int
@@ -322,7 +326,7 @@ class ScoreSummary:
     department: str
     scale: Scale
     period: Period
-    start: dt.date
+    start: dt.date | None
     responses: int
     value: float
     low: float

@@ -1,0 +1,233 @@
+"""The command line: cxnlp init, check, nightly, reanalyse, analyse, train, demo."""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from cxnlp.errors import ConfigError, CxnlpError, InputError
+
+if TYPE_CHECKING:
+    from cxnlp.pipeline import Progress
+    from cxnlp.records import Receipt
+
+app = typer.Typer(
+    help="Reads what customers write and tells each department what to fix.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+out = Console(highlight=False, markup=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+
+ConfigOption = Annotated[Path, typer.Option("--config", "-c", help="The organisation's configuration.")]
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 1 some input was set aside or a source failed, 2 nothing was done."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except CxnlpError as error:
+        err.print(f"cxnlp: {error}")
+        sys.exit(2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write cxnlp.toml and departments.toml.")] = Path("."),
+    table: Annotated[
+        Path | None,
+        typer.Option("--from", help="A feedback file (CSV, Excel, JSON Lines, Parquet) to guess columns from."),
+    ] = None,
+) -> None:
+    """Write a commented configuration for a new organisation."""
+    from cxnlp.starter import write_starter
+
+    for line in write_starter(folder, table):
+        out.print(line)
+
+
+@app.command()
+def check(config: ConfigOption = Path("cxnlp.toml")) -> None:
+    """Validate everything and say what a night would do. Nothing is pulled or written."""
+    from cxnlp import pipeline
+
+    failed = False
+    for line in pipeline.check(config):
+        failed |= line.failed
+        (err if line.failed else out).print(line.text)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def nightly(config: ConfigOption = Path("cxnlp.toml")) -> None:
+    """Pull, analyse, link, summarise and publish, without a scheduler."""
+    _run(config, again=False, pulling=True)
+
+
+@app.command()
+def reanalyse(config: ConfigOption = Path("cxnlp.toml")) -> None:
+    """Read all comments again that another model or taxonomy read; old findings are kept with their version."""
+    _run(config, again=True, pulling=False)
+
+
+def _run(config: Path, *, again: bool, pulling: bool) -> None:
+    from cxnlp import pipeline
+
+    with _progress() as progress:
+        receipt = pipeline.nightly(config, again=again, pulling=pulling, progress=progress)
+    show_receipt(receipt)
+    if receipt.status != "complete":
+        raise typer.Exit(1)
+
+
+def show_receipt(receipt: Receipt) -> None:
+    """Print a run's receipt, its peak memory and where the pages are."""
+    from rich.table import Table
+
+    from cxnlp.reports.receipt import receipt_lines, receipt_rows
+
+    head, *rows = receipt_rows(receipt)
+    table = Table(box=None, header_style="bold")
+    for place, column in enumerate(head):
+        table.add_column(column, justify="left" if place in (0, len(head) - 1) else "right")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
+    for line in receipt_lines(receipt):
+        out.print(line)
+    out.print(f"Peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
+    if receipt.published:
+        out.print(f"Pages: {receipt.published}")
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show running counts on a terminal; nothing elsewhere."""
+    from cxnlp.pipeline import quiet
+
+    if not err.is_terminal:
+        yield quiet
+        return
+    from rich.progress import MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bars
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bars(*columns, console=err, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def progress(verb: str, done: int) -> None:
+            if verb not in tasks:
+                tasks[verb] = bars.add_task(verb, total=None)
+            bars.advance(tasks[verb], done)
+
+        yield progress
+
+
+@app.command()
+def analyse(
+    source: Annotated[
+        Path | None, typer.Argument(metavar="[IN]", help="JSON Lines or CSV; standard input by default.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="JSON Lines; standard output by default.")
+    ] = None,
+    model: Annotated[str, typer.Option(help='The model: "live" or "name/version".')] = "live",
+    as_csv: Annotated[bool, typer.Option("--csv", help="The input is CSV (told by the name .csv otherwise).")] = False,
+) -> None:
+    """Analyse comments: {"id", "text", "question"?} a line in, one analysis a line out."""
+    from cxnlp.analysis.lines import analyse_lines, read_csv, read_jsonl
+    from cxnlp.analysis.packages import load_analyser
+
+    faults: list[str] = []
+    name = str(source) if source else "standard input"
+    is_csv = as_csv or (source is not None and source.suffix.lower() == ".csv")
+    with _reading(source) as lines, _writing(output) as sink:
+        comments = (read_csv if is_csv else read_jsonl)(lines, name=name, bad=faults.append)
+        for line in analyse_lines(comments, load_analyser(model)):
+            sink.write(line + "\n")
+    for fault in faults:
+        err.print(f"cxnlp: {fault}")
+    if faults:
+        err.print(f"cxnlp: {len(faults)} lines could not be read and have no result.")
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _reading(path: Path | None) -> Iterator[IO[str]]:
+    if path is None:
+        with open(sys.stdin.fileno(), encoding="utf-8", errors="surrogateescape", newline="", closefd=False) as stream:
+            yield stream
+        return
+    try:
+        stream = path.open(encoding="utf-8", errors="surrogateescape", newline="")
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from None
+    with stream:
+        yield stream
+
+
+@contextmanager
+def _writing(path: Path | None) -> Iterator[IO[str]]:
+    """Yield where results go; a file appears under its name only when it is whole."""
+    if path is None:
+        yield sys.stdout
+        return
+    try:
+        handle = tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+        )
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}.") from None
+    try:
+        with handle:
+            yield handle
+        Path(handle.name).chmod(0o644)
+        os.replace(handle.name, path)
+    except BaseException:
+        Path(handle.name).unlink(missing_ok=True)
+        raise
+
+
+@app.command()
+def train(
+    gold: Annotated[list[Path], typer.Argument(help="Labelled comments: JSON Lines with quotes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the new version: models/linear/1.0.0.")],
+    weak: Annotated[Path | None, typer.Option(help="A folder of public data sets to learn from weakly.")] = None,
+) -> None:
+    """Train the linear model, measure it on the dev split and write its package."""
+    from cxnlp.training.linear import train_linear
+
+    for line in train_linear(gold, weak, output, progress=lambda step: err.print(f"  {step}")):
+        out.print(line)
+
+
+@app.command()
+def demo(folder: Annotated[Path, typer.Argument(help="Where to write the demo organisation.")] = Path("demo")) -> None:
+    """Write an invented organisation with three sources and four months of comments, ready for a night."""
+    from cxnlp.starter import write_demo
+
+    for line in write_demo(folder):
+        out.print(line)
+
+
+__all__ = ["ConfigError", "app", "main"]
+
+if __name__ == "__main__":
+    main()

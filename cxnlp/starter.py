@@ -1,0 +1,57 @@
+"""Write what a newcomer starts from: a commented configuration, or the demo organisation."""
+
+from __future__ import annotations
+
+import os
+from importlib import resources
+from pathlib import Path
+
+from cxnlp.config import KEY_VARIABLE
+from cxnlp.errors import InputError
+from cxnlp.sources.guess import guess_mapping, render_source
+
+DEMO = ("cxnlp.toml", "departments.toml", "survey.csv", "reviews.jsonl", "tickets.xlsx")
+
+
+def write_starter(folder: Path, table: Path | None = None) -> list[str]:
+    """Write cxnlp.toml and departments.toml into a folder; with a table, guess its columns.
+
+    Return what to do next, in lines. InputError when one of the files is there already.
+    """
+    read = resources.files("cxnlp").joinpath("data/starter")
+    source, reasons = (read.joinpath("source.toml").read_text("utf-8"), ["Edit [[sources]] for your own files."])
+    if table is not None:
+        guess = guess_mapping(table)
+        source = render_source(guess, path=Path(os.path.relpath(table, folder)).as_posix())
+        reasons = [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+    config = read.joinpath("cxnlp.toml").read_text("utf-8") + "\n" + source
+    _refuse_to_overwrite(folder, ("cxnlp.toml", "departments.toml"))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "cxnlp.toml").write_text(config, "utf-8")
+    (folder / "departments.toml").write_text(read.joinpath("departments.toml").read_text("utf-8"), "utf-8")
+    return [
+        *reasons,
+        f"Wrote {folder / 'cxnlp.toml'} and {folder / 'departments.toml'}.",
+        "Next: edit them, make a secret key and keep it, and see what a night would do:",
+        f'  export {KEY_VARIABLE}=$(python -c "import secrets; print(secrets.token_hex(32))")',
+        f"  cxnlp check -c {folder / 'cxnlp.toml'}",
+    ]
+
+
+def write_demo(folder: Path) -> list[str]:
+    """Write the demo organisation into a folder; InputError when it is there already."""
+    _refuse_to_overwrite(folder, DEMO)
+    folder.mkdir(parents=True, exist_ok=True)
+    data = resources.files("cxnlp").joinpath("data/demo")
+    for name in DEMO:
+        (folder / name).write_bytes(data.joinpath(name).read_bytes())
+    return [
+        f"Wrote the demo organisation to {folder}. It is invented, and so are its customers.",
+        f"Next: export {KEY_VARIABLE}=the-demo-organisation-is-invented; cxnlp nightly -c {folder / 'cxnlp.toml'}",
+    ]
+
+
+def _refuse_to_overwrite(folder: Path, names: tuple[str, ...]) -> None:
+    there = [name for name in names if (folder / name).exists()]
+    if there:
+        raise InputError(f"{folder / there[0]} is there already; remove it or choose another folder.")

@@ -1,0 +1,157 @@
+"""How right an analyser is on labelled comments: precision, recall and F1 by label, sentiment, spans, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from cxnlp.analysis.rules import label_of
+from cxnlp.records import Analysis, Polarity, Sentiment
+from cxnlp.taxonomy import load_taxonomy
+from cxnlp.training.data import Example
+
+LEAST_FOR_MACRO = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Right (true positives), wrong (false positives) and missed (false negatives)."""
+
+    right: int = 0
+    wrong: int = 0
+    missed: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.right + other.right, self.wrong + other.wrong, self.missed + other.missed)
+
+    @property
+    def support(self) -> int:
+        """How often it is in the labels."""
+        return self.right + self.missed
+
+    @property
+    def precision(self) -> float:
+        """Share of what was given that is right; 0 when nothing was given."""
+        return self.right / (self.right + self.wrong) if self.right + self.wrong else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of what is there that was given; 0 when nothing is there."""
+        return self.right / self.support if self.support else 0.0
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall; 0 when nothing is right."""
+        total = 2 * self.right + self.wrong + self.missed
+        return 2 * self.right / total if total else 0.0
+
+    def as_json(self) -> dict[str, float | int]:
+        """Return the figures rounded to four places."""
+        return {
+            "precision": round(self.precision, 4),
+            "recall": round(self.recall, 4),
+            "f1": round(self.f1, 4),
+            "support": self.support,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What an analyser got right.
+
+    `labels` counts by "topic:polarity" over comments. `span_overlap` is the share of right findings whose span shares a
+    character with the quote, None without any. `ece` is the expected calibration error (Naeini et al. 2015, ten equal
+    bins) of the overall sentiment's probability.
+    """
+
+    comments: int
+    labels: Mapping[str, Counts] = field(default_factory=dict)
+    factors: Counts = Counts()
+    overall_accuracy: float = 0.0
+    churn: Counts = Counts()
+    span_overlap: float | None = None
+    ece: float = 0.0
+
+    @property
+    def micro(self) -> Counts:
+        """All labels together."""
+        return sum(self.labels.values(), Counts())
+
+    @property
+    def macro_f1(self) -> float:
+        """The mean F1 of the labels with at least ten in the data; 0 without any."""
+        kept = [counts.f1 for counts in self.labels.values() if counts.support >= LEAST_FOR_MACRO]
+        return sum(kept) / len(kept) if kept else 0.0
+
+    def as_json(self) -> dict[str, object]:
+        """Return all figures for a metrics.json."""
+        return {
+            "comments": self.comments,
+            "micro": self.micro.as_json(),
+            "macro_f1": round(self.macro_f1, 4),
+            "factors_negative": self.factors.as_json(),
+            "overall_accuracy": round(self.overall_accuracy, 4),
+            "overall_ece": round(self.ece, 4),
+            "churn": self.churn.as_json(),
+            "span_overlap": None if self.span_overlap is None else round(self.span_overlap, 4),
+            "labels": {label: counts.as_json() for label, counts in sorted(self.labels.items())},
+        }
+
+
+def evaluate(examples: Sequence[Example], analyses: Sequence[Analysis]) -> Evaluation:
+    """Compare analyses with fully labelled examples, one for one."""
+    labels: dict[str, Counts] = {}
+    overlaps: list[bool] = []
+    churn = Counts()
+    for example, analysis in zip(examples, analyses, strict=True):
+        given = {label_of(finding.topic, finding.polarity): finding for finding in analysis.findings}
+        there = {label.name: label for label in example.findings}
+        for name in given.keys() | there.keys():
+            labels[name] = labels.get(name, Counts()) + _compare(name in given, name in there)
+        overlaps += [
+            min(given[name].end, there[name].end) > max(given[name].start, there[name].start)
+            for name in given.keys() & there.keys()
+        ]
+        churn += _compare(analysis.churn, bool(example.churn))
+    factors = {label_of(topic, Polarity.NEGATIVE) for topic in load_taxonomy().factors}
+    judged = [(one, analysis) for one, analysis in zip(examples, analyses, strict=True) if one.overall]
+    return Evaluation(
+        comments=len(examples),
+        labels=labels,
+        factors=sum((counts for name, counts in labels.items() if name in factors), Counts()),
+        overall_accuracy=_mean(analysis.overall is one.overall for one, analysis in judged),
+        churn=churn,
+        span_overlap=_mean(overlaps) if overlaps else None,
+        ece=calibration_error([(a.overall_probability, a.overall is one.overall) for one, a in judged]),
+    )
+
+
+def _compare(given: bool, there: bool) -> Counts:
+    return Counts(int(given and there), int(given and not there), int(there and not given))
+
+
+def _mean(values: Iterable[bool]) -> float:
+    listed = list(values)
+    return sum(listed) / len(listed) if listed else 0.0
+
+
+def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
+    """Return the expected calibration error over ten equal bins of (probability, was right)."""
+    if not pairs:
+        return 0.0
+    chance = np.array([probability for probability, _ in pairs])
+    right = np.array([correct for _, correct in pairs], dtype=float)
+    bins = np.minimum((chance * 10).astype(int), 9)
+    gaps = [abs(chance[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
+    return float(sum(gaps))
+
+
+def sentiments(examples: Sequence[Example], analyses: Sequence[Analysis]) -> dict[str, dict[str, int]]:
+    """Return the confusion of overall sentiment: counts by labelled, then by given."""
+    table = {str(a): {str(b): 0 for b in Sentiment} for a in Sentiment}
+    for example, analysis in zip(examples, analyses, strict=True):
+        if example.overall:
+            table[str(example.overall)][str(analysis.overall)] += 1
+    return table

@@ -1,0 +1,71 @@
+"""Write a model package: the model's files, config.json with their digests, metrics.json and a card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cxnlp.analysis.packages import file_digest
+from cxnlp.errors import InputError
+from cxnlp.taxonomy import load_taxonomy
+from cxnlp.training.evaluate import Evaluation
+
+
+def name_and_version(folder: Path) -> tuple[str, str]:
+    """Return ("linear", "1.0.0") of models/linear/1.0.0. InputError when the folder is not empty."""
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty; a version is never overwritten, name a new one.")
+    return folder.resolve().parent.name, folder.resolve().name
+
+
+def write_package(
+    folder: Path, *, kind: str, files: Sequence[str], config: Mapping[str, Any], metrics: Mapping[str, object]
+) -> None:
+    """Complete a package whose model files already stand in `folder`."""
+    name, version = folder.resolve().parent.name, folder.resolve().name
+    whole = {
+        "name": name,
+        "version": version,
+        "kind": kind,
+        "taxonomy": load_taxonomy().version,
+        **config,
+        "files": {file: file_digest(folder / file) for file in files},
+    }
+    (folder / "config.json").write_text(json.dumps(whole, indent=1) + "\n", "utf-8")
+    (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
+
+
+def write_card(folder: Path, template: str, *, evaluations: Mapping[str, Evaluation], facts: Mapping[str, str]) -> None:
+    """Write README.md from a card template of cxnlp/data/cards: {facts} are filled in, then tables of the figures."""
+    text = resources.files("cxnlp").joinpath(f"data/cards/{template}.md").read_text("utf-8")
+    for key, value in facts.items():
+        text = text.replace("{" + key + "}", value)
+    tables = "\n".join([*_overview(evaluations), "", *_by_label(next(iter(evaluations.values())))])
+    (folder / "README.md").write_text(text.replace("{tables}", tables), "utf-8")
+
+
+def _overview(evaluations: Mapping[str, Evaluation]) -> list[str]:
+    rows = [
+        "| data | comments | findings F1 (P / R) | macro F1 | six factors, negative F1 | overall accuracy | ECE "
+        "| span overlap |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, one in evaluations.items():
+        micro = one.micro
+        spans = "" if one.span_overlap is None else f"{one.span_overlap:.3f}"
+        rows.append(
+            f"| {name} | {one.comments} | {micro.f1:.3f} ({micro.precision:.3f} / {micro.recall:.3f}) | "
+            f"{one.macro_f1:.3f} | {one.factors.f1:.3f} | {one.overall_accuracy:.3f} | {one.ece:.3f} | {spans} |"
+        )
+    return rows
+
+
+def _by_label(evaluation: Evaluation) -> list[str]:
+    rows = ["| label | precision | recall | F1 | support |", "|---|---|---|---|---|"]
+    for label, counts in sorted(evaluation.labels.items()):
+        rows.append(f"| {label} | {counts.precision:.3f} | {counts.recall:.3f} | {counts.f1:.3f} | {counts.support} |")
+    churn = evaluation.churn
+    return [*rows, f"| churn | {churn.precision:.3f} | {churn.recall:.3f} | {churn.f1:.3f} | {churn.support} |"]
