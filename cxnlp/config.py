@@ -251,7 +251,7 @@ def line_of(text: str, loc: tuple[str | int, ...]) -> int:
         for i in range(start, len(lines)):
             if i > start and position and re.match(r"\s*\[\[", lines[i]):
                 break
-            if re.match(rf"\s*\[\s*{re.escape('.'.join(names))}\s*\]", lines[i]):
+            if re.match(rf"\s*\[\[?\s*{re.escape('.'.join(names))}\s*\]", lines[i]):
                 start, best = i, i + 1
                 break
             if re.match(rf"""\s*["']?{re.escape(str(part))}["']?\s*[=.]""", lines[i]):

@@ -320,7 +320,7 @@ def _parent_faults(departments: tuple[Department, ...]) -> Iterator[_Fault]:
             hint = _nearest(parent, parents)
             yield _Fault(at, f"parent '{parent}' is no department's id.{hint}")
         circle = _circle(department.id, parents)
-        if circle and True:
+        if circle and told.isdisjoint(circle):
             yield _Fault(
                 at, f"'{' > '.join((*circle, circle[0]))}' goes round in a circle; one must have another parent"
             )

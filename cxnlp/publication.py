@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from cxnlp.records import (
     Period,
     Quote,
     Receipt,
+    Reject,
     Scale,
     ScoreSummary,
     Summary,
@@ -84,8 +86,22 @@ def publish(store: Store, config: Config, chart: Chart, receipt: Receipt, folder
     write_site(folder, report)
     write_workbook(folder / "report.xlsx", report)
     write_snapshot(store, folder)
+    write_rejects(folder / "rejects.csv", store.rejects())
     swap(config.path(config.publish.directory) / "current", folder)
     return index_of(config)
+
+
+_REJECT = ("source", "place", "record_id", "reason", "detail", "excerpt")
+
+
+def write_rejects(path: Path, rejects: Iterable[Reject]) -> None:
+    """Write what was ever set aside as CSV, newest last; no cell can start a formula in a spreadsheet."""
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(_REJECT)
+        for reject in rejects:
+            cells = (str(getattr(reject, name) or "") for name in _REJECT)
+            rows.writerow(["'" + cell if cell.startswith(("=", "+", "-", "@", "\t", "\r")) else cell for cell in cells])
 
 
 def read_report(

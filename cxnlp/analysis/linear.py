@@ -79,7 +79,7 @@ class Scorer:
         ]
         whole = [as_input(text, question) for text, question in zip(texts, questions, strict=True)]
         scores = self.log_odds([*whole, *pieces])
-        return gather(self.labels, scores[: len(texts)], scores[len(texts) :], owner, cut, list(rule_hits(texts)))
+        return gather(self.labels, scores[: len(texts)], scores[len(texts) :], owner, cut, rule_hits(texts))
 
 
 def gather(

@@ -27,7 +27,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What changed: the most certain ones first, the six factors before the rest; `compared` is out of how many."""
+    """What changed, out of how many `compared`.
+
+    The six factors come before the rest, the organisation before its departments, then the surest first.
+    """
 
     worse: tuple[Change, ...]
     better: tuple[Change, ...]
@@ -66,7 +69,7 @@ def _changes(figures: Figures, rows: Iterable[Summary | ScoreSummary], *, compar
 
 def _order(report: Report, row: Summary | ScoreSummary, change: Estimate) -> tuple[bool, bool, float]:
     other = isinstance(row, ScoreSummary) or row.topic not in report.taxonomy.factors
-    return row.department != ORGANISATION, other, p_value(change)
+    return other, row.department != ORGANISATION, p_value(change)
 
 
 def _estimate(row: Summary | ScoreSummary) -> Estimate | None:

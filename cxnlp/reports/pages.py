@@ -47,6 +47,7 @@ def _environment() -> Environment:
         loader=PackageLoader("cxnlp", "data/reports"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -56,5 +57,10 @@ def _environment() -> Environment:
     # The style is our own file; its hash in the policy lets this one style through and no other.
     environment.globals.update(style=Markup(style), style_hash=digest, words=words(), shown=SHOWN)  # noqa: S704
     environment.globals.update(statuses=tuple(TextStatus), organisation_id=ORGANISATION)
-    environment.filters.update(date=date, moment=moment, whole=whole, visible=visible)
+    environment.filters.update(date=date, moment=moment, whole=whole)
     return environment
+
+
+def _shown(value: Any) -> Any:
+    """Return what a template prints without characters that could turn or break the page; our own markup as it is."""
+    return visible(value) if type(value) is str else value

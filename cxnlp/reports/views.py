@@ -246,8 +246,9 @@ def _scores_by_scale(
 
 
 def _score(figures: Figures, department: Department, scale: Scale) -> ScoreView | None:
-    """Return a department's score, of the recent window where it has one, else of all time."""
-    row = figures.scores.recent(department.id, scale) or figures.scores.total(department.id, scale)
+    """Return a department's score: of the recent window where anybody answered in it, else of all time."""
+    lately = figures.scores.recent(ORGANISATION, scale) is not None
+    row = (figures.scores.recent if lately else figures.scores.total)(department.id, scale)
     if row is None:
         return None
     course = figures.scores.course(department.id, scale)[-COURSE:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ FORMATS = {
 def write_workbook(path: Path, report: Report) -> None:
     """Write the sheets Summary, Scores, Heatmap, Verbatims and About to an .xlsx file.
 
-    Text stays text, whatever it begins with: no formula, no link. Cells over 32,767 characters are shortened and say so.
+    Text stays text, whatever it begins with: no formula, no link. Over 32,767 characters it is shortened, visibly.
     """
     import xlsxwriter
 
@@ -145,11 +145,12 @@ def _order(row: Summary | ScoreSummary) -> tuple[int, int]:
 
 
 def _topic_rows(report: Report) -> Iterator[tuple[Value, ...]]:
-    verdicts, periods = words()["verdicts"], words()["periods"]
+    verdicts, periods, departments = words()["verdicts"], words()["periods"], _names(report)
+    topics = {topic.id: topic.name for topic in report.taxonomy.topics}
     for row in sorted(report.topics, key=_order):
         few = row.comments < report.min_comments
         yield (
-            report.department(row.department).name, report.taxonomy[row.topic].name, periods[row.period], row.start,
+            departments[row.department], topics[row.topic], periods[row.period], row.start,
             row.comments, row.n, row.negative, row.neutral, row.positive,
             None if few else row.share, row.net_sentiment, None if few else row.problem_share,
             None if few else row.low, None if few else row.high,
@@ -159,12 +160,18 @@ def _topic_rows(report: Report) -> Iterator[tuple[Value, ...]]:
 
 def _score_rows(report: Report) -> Iterator[tuple[Value, ...]]:
     names, notes, periods = words()["scales"], words()["scale_notes"], words()["periods"]
+    verdicts, departments = words()["verdicts"], _names(report)
     for row in sorted(report.scores, key=_order):
         yield (
-            report.department(row.department).name, names[row.scale], periods[row.period], row.start,
+            departments[row.department], names[row.scale], periods[row.period], row.start,
             row.responses, row.value, row.low, row.high, row.change, row.change_low, row.change_high,
-            _verdict(row, words()["verdicts"]), notes[row.scale],
+            _verdict(row, verdicts), notes[row.scale],
         )  # fmt: skip
+
+
+def _names(report: Report) -> dict[str, str]:
+    """Return the departments' names by id, the organisation's too."""
+    return {department.id: department.name for department in (report.root, *report.departments)}
 
 
 def _verdict(row: Summary | ScoreSummary, verdicts: dict[str, str]) -> str | None:
@@ -206,16 +213,17 @@ def _heatmap(book: Any, name: str, figures: Figures) -> None:
 
 
 def _quote_rows(report: Report) -> Iterator[tuple[Value, ...]]:
+    names = _names(report)
     for department in report.departments:
         for quote in report.quotes.get(department.id, ()):
-            yield _quote_row(report, department, quote)
+            yield _quote_row(report, names, department, quote)
 
 
-def _quote_row(report: Report, department: Department, quote: Quote) -> tuple[Value, ...]:
+def _quote_row(report: Report, names: Mapping[str, str], department: Department, quote: Quote) -> tuple[Value, ...]:
     said = words()
     return (
         department.name,
-        report.department(quote.department).name,
+        names[quote.department],
         report.taxonomy[quote.topic].name,
         said["polarities"][quote.polarity],
         quote.text[max(quote.start, 0) : quote.end],

@@ -89,7 +89,6 @@ def _zone(import_id: str) -> str | None:
         zone = json.loads(import_id).get("timeZone")
     except (ValueError, AttributeError):
         return None
-    zone = "UTC" if zone == "Z" else zone
     return zone if isinstance(zone, str) and is_timezone(zone) else None
 
 

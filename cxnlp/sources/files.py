@@ -111,11 +111,12 @@ class FileSource(SourceOptions):
                 last = progress.rows_done(file.key, fingerprint)
                 if last is not None:
                     for number, mapped in self._rows(file, page, after=last):
+                        # Only when more is to come, so that the last page also says that its file is done.
+                        if page.pulled >= page_size:
+                            progress = stored = progress.at(file.key, fingerprint, last)
+                            yield page.finish(progress.dump())
                         page.add(mapped)
                         last = number
-                        if page.pulled >= page_size:
-                            progress = stored = progress.at(file.key, fingerprint, number)
-                            yield page.finish(progress.dump())
                 progress = progress.finished(file.key, fingerprint, last)
             except SourceError as error:
                 failures.append(str(error))

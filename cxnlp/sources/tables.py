@@ -300,20 +300,21 @@ def _workbook(path: Path, wanted: str | None) -> Iterator[tuple[str, Iterator[Ra
     import openpyxl
 
     # A damaged workbook shows as any of these, depending on which part of it is damaged.
-    damage = (zipfile.BadZipFile, zlib.error, KeyError, ValueError, TypeError, EOFError, OSError, SyntaxError)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that it drops
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except damage as error:
-        raise SourceError(f"{path.name} is not a whole Excel workbook: {error}.") from error
-    try:
+    damage = (
+        zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, AttributeError, EOFError, OSError,
+        SyntaxError,
+    )  # fmt: skip
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # openpyxl warns of styles and extensions that it drops
+                book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+        except damage as error:
+            raise SourceError(f"{path.name} is not a whole Excel workbook: {error}.") from error
         shown = [sheet.title for sheet in sorted(book.worksheets, key=lambda sheet: sheet.sheet_state != "visible")]
         sheet = _pick(wanted, shown, path)
         book[sheet].reset_dimensions()  # other writers state wrong ones
         yield sheet, _sheet_rows(book[sheet], path, damage)
-    finally:
-        book.close()
 
 
 def _sheet_rows(sheet: Any, path: Path, damage: tuple[type[Exception], ...]) -> Iterator[RawRow]:
@@ -418,7 +419,7 @@ def _parquet_rows(file: Any, path: Path, columns: tuple[str, ...]) -> Iterator[R
             for cells in zip(*lists, strict=True):
                 number += 1
                 yield Row(number, number, dict(zip(columns, cells, strict=True)))
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise SourceError(f"{path.name} is damaged after row {number}: {error}.") from error
 
 

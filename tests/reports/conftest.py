@@ -41,7 +41,7 @@ COMPLAINTS = {
     "phone": {"wait_time": 0.24, "human_contact": 0.16, "staff_attitude": 0.08, "understanding": 0.09},
     "chat": {"resolution": 0.17, "human_contact": 0.19, "understanding": 0.11, "personalization": 0.06},
     "billing": {"price_value": 0.27, "communication": 0.14, "resolution": 0.12, "returns_refunds": 0.10},
-    "field": {"wait_time": 0.13, "product_quality": 0.10, "delivery": 0.12, "staff_attitude": 0.04},
+    "field": {"wait_time": 0.30, "product_quality": 0.10, "delivery": 0.12, "staff_attitude": 0.04},
     "network": {"product_quality": 0.33, "availability": 0.15, "communication": 0.09},
     "digital": {"digital_experience": 0.36, "trust_security": 0.06, "human_contact": 0.07},
     "unassigned": {"environment": 0.04, "price_value": 0.08},
@@ -52,7 +52,7 @@ PARENTS = {"phone": "service", "chat": "service"}
 SAID = {
     "wait_time": [
         ("negative", "Rang at nine, ", "on hold for fifty minutes", ", then the line went dead. Rang again. Same."),
-        ("negative", "The engineer was due between 8 and 12. ", "He came at half past four", " and I had lost a day's pay."),
+        ("negative", "The engineer was due between 8 and 12. ", "He came at half past four", ", a day's pay lost."),
         ("positive", "", "Answered on the second ring", ", which I did not expect on a Monday."),
     ],
     "human_contact": [
@@ -71,12 +71,12 @@ SAID = {
         ("negative", "My bill went from 41 to 68 and ", "nobody can tell me what the extra 27 is for", "."),
         ("negative", "", "Charged twice in September", ", still waiting to see it back."),
     ],
-    "product_quality": [("negative", "Every evening from seven ", "the connection drops every few minutes", ", no work calls.")],
+    "product_quality": [("negative", "Every evening ", "the connection drops every few minutes", ", no work calls.")],
     "digital_experience": [
         ("negative", "Update installed, now ", "the app crashes as soon as I open a bill", ". Reinstalled twice."),
         ("positive", "", "Moved house in the app in five minutes", ", well done."),
     ],
-    "communication": [("negative", "", "No one told us the works had moved to Thursday", ", we sat at home for nothing.")],
+    "communication": [("negative", "", "No one told us the works had moved to Thursday", ", we sat at home.")],
     "understanding": [("negative", "Explained my tariff three times and ", "he still read me the wrong one", ".")],
 }  # fmt: skip
 
@@ -144,15 +144,18 @@ def counted(rng):
             [(d, t, day, n + p, n, 0, p) for (d, t, day), (n, p) in topic_rows.items() if n + p],
             columns=["department", "topic", "day", "n", "negative", "neutral", "positive"],
         ),
-        pd.DataFrame([(d, day, n) for (d, day), n in comment_rows.items() if n], columns=["department", "day", "comments"]),
-        pd.DataFrame([(*key, n) for key, n in score_rows.items()], columns=["department", "scale", "day", "score", "responses"]),
+        pd.DataFrame([(*key, n) for key, n in comment_rows.items() if n], columns=["department", "day", "comments"]),
+        pd.DataFrame(
+            [(*key, n) for key, n in score_rows.items()],
+            columns=["department", "scale", "day", "score", "responses"],
+        ),
     )  # fmt: skip
 
 
 def share(department, topic, ago):
     chance = COMPLAINTS[department].get(topic, 0.012)
     if (department, topic) == ("phone", "wait_time") and ago < 28:
-        return chance + 0.16
+        return chance + 0.24
     if (department, topic) == ("field", "wait_time") and ago < 28:
         return chance / 5
     return chance
@@ -163,7 +166,8 @@ def score_day(rng, department, places, day, ago, comments, rows):
     for _ in range(comments):
         scale = rng.choice(["nps", "csat", "csat"])
         good = rng.random() < happy
-        score = rng.choice([9, 10, 10] if good else [2, 5, 6, 7, 8]) if scale == "nps" else rng.choice([4, 5] if good else [1, 2, 3])  # fmt: skip
+        answers = {"nps": ([9, 10, 10], [2, 5, 6, 7, 8]), "csat": ([4, 5], [1, 2, 3])}[scale]
+        score = rng.choice(answers[0] if good else answers[1])
         for place in places:
             rows[place, scale, day, score] = rows.get((place, scale, day, score), 0) + 1
 
@@ -210,7 +214,8 @@ def quote(number, topic, polarity, before, marked, after, department, which):
 
 def statuses():
     rows = {
-        "relationship": [("opinion", "en", 2104), ("blank", None, 311), ("no_answer", None, 96), ("other_language", "es", 41)],
+        "relationship": [("opinion", "en", 2104), ("blank", None, 311), ("no_answer", None, 96),
+                         ("other_language", "es", 41)],
         "app_reviews": [("opinion", "en", 1320), ("no_words", None, 57), ("other_language", "pl", 12)],
         "helpdesk": [("opinion", "en", 1003), ("blank", None, 8)],
     }  # fmt: skip

@@ -19,7 +19,14 @@ def make_source(tmp_path: Path) -> Callable[..., FileSource]:
     def make(path: Any = "survey.csv", columns: dict[str, Any] | None = None, **options: Any) -> FileSource:
         mapped = {"id": "id", "text": "comment"} | (columns or {})
         return FileSource.model_validate(
-            {"name": "survey", "channel": "survey", "root": tmp_path, "path": path, "columns": mapped, "clock": lambda: NOW}
+            {
+                "name": "survey",
+                "channel": "survey",
+                "root": tmp_path,
+                "path": path,
+                "columns": mapped,
+                "clock": lambda: NOW,
+            }
             | options
         )
 
@@ -48,7 +55,11 @@ def write_csv(tmp_path: Path) -> Callable[..., Path]:
     """Write rows as CSV to tmp_path."""
 
     def write(
-        rows: list[list[Any]], name: str = "survey.csv", encoding: str = "utf-8", delimiter: str = ",", mark: bytes = b""
+        rows: list[list[Any]],
+        name: str = "survey.csv",
+        encoding: str = "utf-8",
+        delimiter: str = ",",
+        mark: bytes = b"",
     ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

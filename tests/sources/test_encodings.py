@@ -53,8 +53,19 @@ def test_a_wrong_encoding_names_the_place_and_the_fix(
         pull(make_source(encoding=forced))
 
 
-@pytest.mark.parametrize(("written", "forced"), [("utf-8-sig", "utf-8"), ("utf-16", "utf-16-le"), ("latin-1", "latin-1")])
-def test_a_right_encoding_is_taken_with_or_without_a_mark(write_csv, make_source, pull, written: str, forced: str) -> None:
+def test_the_line_is_right_far_behind_the_start(tmp_path, make_source, pull, monkeypatch) -> None:
+    monkeypatch.setattr("cxnlp.sources.encodings.CHUNK", 7)
+    (tmp_path / "survey.csv").write_bytes("id,comment\n1,Öl\n2,Öl\n3,Öl\n".encode() + b"4,\xff\n")
+    with pytest.raises(SourceError, match=r"line 5 is not utf-8"):
+        pull(make_source(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("written", "forced"), [("utf-8-sig", "utf-8"), ("utf-16", "utf-16-le"), ("latin-1", "latin-1")]
+)
+def test_a_right_encoding_is_taken_with_or_without_a_mark(
+    write_csv, make_source, pull, written: str, forced: str
+) -> None:
     write_csv([["id", "comment"], ["1", "Café"]], encoding=written)
     assert pull(make_source(encoding=forced)).records[0].text == "Café"
 

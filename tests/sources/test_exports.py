@@ -10,14 +10,20 @@ IMPORT_IDS = [
 ]  # fmt: skip
 QUALTRICS = [
     ["EndDate", "ResponseId", "Q1", "Q2", "Q3"],
-    ["End Date", "Response ID", "How likely are you to\nrecommend us?", "What was\n\ngood?", "What could we do better?"],
+    [
+        "End Date",
+        "Response ID",
+        "How likely are you to\nrecommend us?",
+        "What was\n\ngood?",
+        "What could we do better?",
+    ],
     IMPORT_IDS,
     ["2024-01-31 17:00:00", "R_1", "9", "Kind staff", "Nothing"],
     ["2024-01-31 18:00:00", "R_2", "2", "", "Answer the phone"],
 ]
 SURVEYMONKEY = [
-    ["Respondent ID", "Start Date", "Email Address", "How likely are you to recommend us?", "Why?", "Which did you use?",
-     "", "Anything else?"],
+    ["Respondent ID", "Start Date", "Email Address", "How likely are you to recommend us?", "Why?", 
+     "Which did you use?", "", "Anything else?"],
     ["", "", "", "", "Open-Ended Response", "Phone", "Other (please specify)", "Open-Ended Response"],
     ["114", "01/31/2024 05:00:00 PM", "a@b.example", "9", "Quick", "Phone", "Fax", "No"],
 ]  # fmt: skip
@@ -46,7 +52,10 @@ def test_qualtrics_is_known_in_utf16_with_tabs(write_csv, make_source, pull) -> 
 def test_a_question_of_the_configuration_goes_before_the_exports(write_csv, make_source, pull) -> None:
     write_csv(QUALTRICS)
     columns = {"id": "ResponseId", "text": [{"column": "Q2", "question": "Praise"}, "Q3"]}
-    assert [r.question for r in pull(make_source(columns=columns)).records[:2]] == ["Praise", "What could we do better?"]
+    assert [r.question for r in pull(make_source(columns=columns)).records[:2]] == [
+        "Praise",
+        "What could we do better?",
+    ]
 
 
 def test_surveymonkey_names_columns_by_question_and_choice(write_csv, make_source, pull) -> None:

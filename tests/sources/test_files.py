@@ -124,7 +124,9 @@ def test_an_unreadable_file_fails_after_the_others_were_given(tmp_path, write_cs
     write_csv([["id", "remark"], ["9", "x"]], "in/c.csv")
     write_csv(rows(5, 8), "in/d.csv")
     pages: list[Page] = []
-    with pytest.raises(SourceError, match=r"(?s)b\.parquet is not a whole Parquet file.*c\.csv has no column 'comment'"):
+    with pytest.raises(
+        SourceError, match=r"(?s)b\.parquet is not a whole Parquet file.*c\.csv has no column 'comment'"
+    ):
         for page in make_source("in").pull(None, page_size=100):
             pages.append(page)
     assert [id for page in pages for id in ids(page)] == [str(n) for n in range(8)]
@@ -160,7 +162,9 @@ def test_a_file_that_fails_in_its_middle_keeps_what_was_given(tmp_path, make_sou
         (["survey.csv", "in/*.csv"], "no file that matches"),
     ],
 )
-def test_a_path_that_matches_nothing_is_an_error(tmp_path, write_csv, make_source, pull, path: object, said: str) -> None:
+def test_a_path_that_matches_nothing_is_an_error(
+    tmp_path, write_csv, make_source, pull, path: object, said: str
+) -> None:
     write_csv(rows(0, 1))
     (tmp_path / "in").mkdir()
     (tmp_path / "in/README.md").write_text("nothing")

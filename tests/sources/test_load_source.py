@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cxnlp.config import load_config
+from cxnlp.config import SourceSection, load_config, validate
 from cxnlp.errors import ConfigError
 from cxnlp.records import Page
 from cxnlp.sources import FileSource, Source, SourceOptions, load_source
@@ -87,26 +87,29 @@ def test_a_wrong_option_names_file_and_line(load, options: str, columns: str, sa
     assert "cxnlp.toml, line" in str(error.value)
 
 
-def test_a_text_column_named_twice_is_refused(load) -> None:
-    with pytest.raises(ConfigError, match="'a' is named twice"):
-        load("", "").model_validate(
-            {"name": "x", "channel": "survey", "path": "x", "columns": {"id": "i", "text": ["a", "a"]}}
-        ) if False else load('columns.text = ["a", "a"]' if False else "", "response = []\n[[x]]") if False else _twice()
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"id": "i", "text": ["a", "a"]}, "the text column 'a' is named twice"),
+        ({"id": "i", "text": []}, "'columns.text': .* at least 1 item"),
+        ({"id": [], "text": "a"}, "id is empty; name a column"),
+        ({"text": "a"}, "'columns.id' is missing"),
+    ],
+)
+def test_columns_must_make_sense(columns: dict[str, object], said: str) -> None:
+    data = {"name": "x", "channel": "survey", "path": "x.csv", "columns": columns}
+    with pytest.raises(ConfigError, match=said):
+        validate(FileSource, data, path=Path("cxnlp.toml"), text="")
 
 
-def _twice() -> None:
-    from cxnlp.config import validate
-
-    data = {"name": "x", "channel": "survey", "path": "x", "columns": {"id": "i", "text": ["a", "a"]}}
-    validate(FileSource, data, path=Path("cxnlp.toml"), text="")
-
-
-def test_another_package_brings_a_source_by_its_entry_point(load, monkeypatch: pytest.MonkeyPatch) -> None:
-    entry = EntryPoint("gazette", f"{__name__}:Gazette", "cxnlp.sources")
+def test_another_package_brings_a_source_by_its_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = EntryPoint("gazette", "gazette:Gazette", "cxnlp.sources")
     monkeypatch.setattr(EntryPoint, "load", lambda self: Gazette)
     monkeypatch.setattr("cxnlp.sources.entry_points", lambda group: [entry] if group == "cxnlp.sources" else [])
-    with pytest.raises(ConfigError, match="unknown key 'path'"):
-        load('type = "gazette"\ntown = "York"')
+    section = SourceSection.model_validate({"name": "press", "type": "gazette", "channel": "review", "town": "York"})
+    source = load_source(section, config_path=tmp_path / "cxnlp.toml", config_text="", index=0, root=tmp_path)
+    assert isinstance(source, Gazette)
+    assert (source.name, source.channel, source.town, source.root) == ("press", "review", "York", tmp_path)
 
 
 @pytest.mark.parametrize("brought", [str, ImportError("no module")])

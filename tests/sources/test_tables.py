@@ -1,5 +1,6 @@
 import datetime as dt
 import json
+import zipfile
 from pathlib import Path
 
 import openpyxl
@@ -139,6 +140,23 @@ def test_a_sheet_is_chosen_by_name_and_a_missing_one_lists_them(tmp_path, make_s
         pull(make_source("survey.xlsx", sheet="Answer"))
 
 
+def test_a_hidden_sheet_is_not_the_first(tmp_path, make_source, pull) -> None:
+    path = workbook(tmp_path / "survey.xlsx", {"Lists": [["nothing"]], "Answers": [["id", "comment"], [1, "good"]]})
+    book = openpyxl.load_workbook(path)
+    book.active = 1
+    book["Lists"].sheet_state = "hidden"
+    book.save(path)
+    assert pull(make_source("survey.xlsx")).records[0].text == "good"
+
+
+def test_a_workbook_that_states_a_wrong_size_is_read_whole(tmp_path, make_source, pull) -> None:
+    path = workbook(tmp_path / "right.xlsx", {"A": [["id", "comment"], [1, "good"], [2, "rude"]]})
+    with zipfile.ZipFile(path) as right, zipfile.ZipFile(tmp_path / "survey.xlsx", "w") as wrong:
+        for name in right.namelist():
+            wrong.writestr(name, right.read(name).replace(b'dimension ref="A1:B3"', b'dimension ref="A1"'))
+    assert [record.text for record in pull(make_source("survey.xlsx")).records] == ["good", "rude"]
+
+
 def test_a_workbook_reject_names_its_row(tmp_path, make_source, pull) -> None:
     workbook(tmp_path / "survey.xlsx", {"A": [["id", "comment"], [1, "good"], [None, "no id"]]})
     assert pull(make_source("survey.xlsx")).rejects[0].place == "survey.xlsx, row 3"
@@ -146,7 +164,12 @@ def test_a_workbook_reject_names_its_row(tmp_path, make_source, pull) -> None:
 
 def test_json_lines_are_read_with_a_mark_and_nested_objects(tmp_path, make_source, pull) -> None:
     lines = [
-        {"id": 7, "comment": "good\r\nreally \u2028 yes", "author": {"name": {"first": "A"}, "id": 3}, "tags": ["a", "b"]},
+        {
+            "id": 7,
+            "comment": "good\r\nreally \u2028 yes",
+            "author": {"name": {"first": "A"}, "id": 3},
+            "tags": ["a", "b"],
+        },
         {"id": 8, "comment": None},
     ]
     content = "\r\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
@@ -241,6 +264,38 @@ def test_a_workbook_named_csv_is_still_a_workbook(tmp_path, make_source, pull) -
     assert pull(make_source()).records[0].text == "good"
 
 
+def test_an_open_document_sheet_is_read(tmp_path, make_source, pull) -> None:
+    names = " ".join(
+        f'xmlns:{key}="urn:oasis:names:tc:opendocument:xmlns:{key}:1.0"' for key in ("office", "table", "text")
+    )
+    cells = [["id", "comment"], ["1", "good"], ["2", "rude"]]
+    body = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>' for cell in row
+        )
+        + "</table:table-row>"
+        for row in cells
+    )
+    with zipfile.ZipFile(tmp_path / "survey.ods", "w") as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("META-INF/manifest.xml", '<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>')
+        book.writestr(
+            "content.xml",
+            f'<office:document-content {names}><office:body><office:spreadsheet><table:table table:name="A">{body}'
+            "</table:table></office:spreadsheet></office:body></office:document-content>",
+        )
+    page = pull(make_source("survey.ods"))
+    assert [(record.source_record_id, record.text) for record in page.records] == [("1", "good"), ("2", "rude")]
+
+
+@pytest.mark.parametrize("content", [b"\xd0\xcf\x11\xe0 not whole", b"PK\x03\x04 not whole"])
+def test_an_old_or_locked_workbook_that_is_not_whole_is_named(tmp_path, make_source, pull, content: bytes) -> None:
+    (tmp_path / "survey.xls").write_bytes(content)
+    with pytest.raises(SourceError, match=r"survey\.xls is not a whole"):
+        pull(make_source("survey.xls"))
+
+
 def test_an_unknown_format_says_how_to_tell_it(tmp_path, make_source, pull) -> None:
     (tmp_path / "survey.dat").write_text("id,comment\n1,good\n")
     with pytest.raises(SourceError, match=r'survey\.dat: its format can\'t be told; set format = "csv"'):
@@ -252,7 +307,8 @@ def test_an_unknown_format_says_how_to_tell_it(tmp_path, make_source, pull) -> N
     ("value", "text"),
     [
         (None, ""), (float("nan"), ""), (3.0, "3"), (3.5, "3.5"), (True, "true"), (b"caf\xc3\xa9", "café"),
-        (dt.date(2024, 3, 1), "2024-03-01"), (dt.datetime(2024, 3, 1, 5), "2024-03-01 05:00:00"), ([1, "a"], '[1, "a"]'),
+        (dt.date(2024, 3, 1), "2024-03-01"), (dt.datetime(2024, 3, 1, 5), "2024-03-01 05:00:00"),
+        ([1, "a"], '[1, "a"]'),
     ],
 )  # fmt: skip
 def test_a_cell_becomes_the_text_a_person_sees(value: object, text: str) -> None:

@@ -123,23 +123,37 @@ def test_an_empty_store_has_no_summaries(topics, comments, period):
 
 def test_a_change_of_chance_is_not_named_among_many(topics, comments):
     """At 95 % alone (p = 0.03) it would be; among 60 comparisons it doesn't stand."""
-    names = [f"topic{number}" for number in range(60)]
-    alone = recent(topics(*both(10, 20)), comments(("billing", 28, 100), ("billing", 0, 100)), topics=["topic0"])
-    assert alone[-1].verdict is Verdict.WORSE
-    among = recent(topics(*both(10, 20)), comments(("billing", 28, 100), ("billing", 0, 100)), topics=names)
-    latest = next(row for row in reversed(among) if row.topic == "topic0")
-    assert latest.verdict is Verdict.NO_CLEAR_CHANGE
-    assert latest.change_low > 0
+    heard = comments(("billing", 28, 100), ("billing", 0, 100))
+    assert recent(topics(*both("topic0", 10, 20)), heard)[-1].verdict is Verdict.WORSE
+    others = [row for number in range(1, 60) for row in both(f"topic{number}", 10, 11)]
+    among = [row for row in recent(topics(*both("topic0", 10, 20), *others), heard) if row.topic == "topic0"]
+    assert among[-1].verdict is Verdict.NO_CLEAR_CHANGE
+    assert among[-1].change_low > 0
 
 
 def test_a_strong_change_stands_among_many(topics, comments):
-    names = [f"topic{number}" for number in range(60)]
-    among = recent(topics(*both(10, 45)), comments(("billing", 28, 100), ("billing", 0, 100)), topics=names)
+    others = [row for number in range(1, 60) for row in both(f"topic{number}", 10, 11)]
+    heard = comments(("billing", 28, 100), ("billing", 0, 100))
+    among = recent(topics(*both("topic0", 10, 45), *others), heard)
     assert [row.topic for row in among if row.verdict is Verdict.WORSE] == ["topic0"]
 
 
-def both(before, after):
-    return ("billing", "topic0", 28, before), ("billing", "topic0", 0, after)
+@pytest.mark.parametrize(("complaints", "verdict"), [(2, Verdict.WORSE), (3, Verdict.NO_CLEAR_CHANGE)])
+def test_topics_with_hardly_a_complaint_take_no_part_in_the_comparison(topics, comments, complaints, verdict):
+    others = [row for number in range(1, 60) for row in both(f"topic{number}", complaints, complaints)]
+    heard = comments(("billing", 28, 100), ("billing", 0, 100))
+    among = [row for row in recent(topics(*both("topic0", 10, 20), *others), heard) if row.topic == "topic0"]
+    assert among[-1].verdict is verdict
+
+
+@pytest.mark.parametrize(("complaints", "verdict"), [(5, Verdict.NO_CLEAR_CHANGE), (6, Verdict.WORSE)])
+def test_fewer_than_six_complaints_are_no_clear_change(topics, comments, complaints, verdict):
+    heard = comments(("billing", 28, 100), ("billing", 0, 100))
+    assert recent(topics(*both("topic0", 0, complaints)), heard)[-1].verdict is verdict
+
+
+def both(topic, before, after):
+    return ("billing", topic, 28, before), ("billing", topic, 0, after)
 
 
 def test_today_can_be_later_than_the_newest_comment(topics, comments, newest):

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+COMMENTS = [
+    {"id": 1, "text": "The staff were rude and we waited three hours."},
+    {"id": "b", "text": "Waiting times", "question": "What could we do better?"},
+    {"id": "c", "text": ""},
+]
+
+
+def cxnlp(*arguments: object, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "cxnlp.cli", *map(str, arguments)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False)
+
+
+def as_lines(rows: list[dict[str, object]]) -> str:
+    return "".join(json.dumps(row) + "\n" for row in rows)
+
+
+def test_analyse_reads_and_writes_json_lines(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text(as_lines(COMMENTS))
+    done = cxnlp("analyse", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    results = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [result["id"] for result in results] == [1, "b", "c"]
+    assert set(results[0]) == {"id", "overall", "overall_probability", "churn", "findings"}
+    assert results[0]["overall"] == "negative"
+    spans = {one["topic"]: COMMENTS[0]["text"][one["start"] : one["end"]] for one in results[0]["findings"]}  # type: ignore[index]
+    assert "rude" in spans["staff_attitude"] and "three hours" in spans["wait_time"]
+    assert results[2]["findings"] == []
+
+
+def test_analyse_takes_standard_input_and_csv() -> None:
+    done = cxnlp("analyse", "--csv", stdin='id,text\n7,"Rude, rude staff"\n')
+    assert done.returncode == 0 and json.loads(done.stdout)["id"] == "7"
+
+
+def test_analyse_names_bad_lines_and_goes_on() -> None:
+    done = cxnlp("analyse", stdin='{"id": 1, "text": "fine"}\nnot json\n')
+    assert done.returncode == 1 and json.loads(done.stdout)["id"] == 1
+    assert "standard input, line 2" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["analyse", "nowhere.jsonl"], "nowhere.jsonl can't be read: No such file"),
+        (["analyse", "--model", "linear/9.9.9", "-"], "can't be read"),
+        (["nightly", "-c", "nowhere.toml"], "There is no file nowhere.toml"),
+        (["check", "-c", "nowhere.toml"], "There is no file nowhere.toml"),
+    ],
+)
+def test_an_error_is_one_line_and_exit_code_2(arguments: list[str], message: str) -> None:
+    done = cxnlp(*arguments)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr
+
+
+def test_help_names_every_command() -> None:
+    text = cxnlp("--help").stdout
+    assert all(name in text for name in ("init", "check", "nightly", "reanalyse", "analyse", "train", "demo"))
+
+
+def test_nightly_prints_the_receipt_and_where_the_pages_are(organisation: Callable[..., Path]) -> None:
+    config = organisation(comments=20)
+    done = cxnlp("nightly", "-c", config)
+    assert done.returncode == 0 and done.stderr == ""
+    assert "survey" in done.stdout and str(config.parent / "published/current/index.html") in done.stdout
+
+
+def test_a_night_with_a_failed_source_exits_with_1(organisation: Callable[..., Path]) -> None:
+    config = organisation(comments=4)
+    (config.parent / "survey/2.csv").write_text("id,comment\n1,x\n")
+    done = cxnlp("nightly", "-c", config)
+    assert done.returncode == 1 and "no column 'date'" in done.stdout
+
+
+def test_init_with_a_file_gives_a_configuration_that_works(tmp_path: Path, survey: Callable[[int, int], str]) -> None:
+    (tmp_path / "export.csv").write_text(survey(0, 60), "utf-8")
+    assert cxnlp("init", tmp_path / "mine", "--from", tmp_path / "export.csv").returncode == 0
+    checked = cxnlp("check", "-c", tmp_path / "mine/cxnlp.toml")
+    assert checked.returncode == 0, checked.stderr + checked.stdout
+    assert cxnlp("nightly", "-c", tmp_path / "mine/cxnlp.toml").returncode == 0
+
+
+def test_init_writes_a_valid_start_and_never_overwrites(tmp_path: Path) -> None:
+    assert cxnlp("init", tmp_path).returncode == 0
+    again = cxnlp("init", tmp_path)
+    assert again.returncode == 2 and "is there already" in again.stderr
+    checked = cxnlp("check", "-c", tmp_path / "cxnlp.toml")
+    assert checked.returncode == 1 and "exports" in checked.stderr
+
+
+def test_reanalyse_reads_again_only_what_another_model_read(organisation: Callable[..., Path]) -> None:
+    config = organisation(comments=20)
+    assert cxnlp("nightly", "-c", config).returncode == 0
+    done = cxnlp("reanalyse", "-c", config)
+    assert done.returncode == 0 and "Analysed 0" in done.stdout
