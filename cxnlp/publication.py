@@ -67,7 +67,9 @@ def summarise(store: Store, config: Config, folder: Path) -> None:
     by_topic = (
         one
         for period in Period
-        for one in topic_summaries(topics, comments, period=period, min_comments=least, today=today, days=days)
+        for one in topic_summaries(
+            topics, comments, period=period, min_comments=least, topics=load_taxonomy().ids, today=today, days=days
+        )
     )
     to_frame(by_topic).to_parquet(folder / "summaries.parquet", index=False)
     by_scale = (
