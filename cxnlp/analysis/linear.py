@@ -26,6 +26,23 @@ _BATCH = 512
 _ABSENT = -8.0  # the log-odds of a clause that isn't there
 
 
+_WORDS = r"(?u)\b\w[\w']*\b|[!?]"
+
+
+def word_vectoriser(**options: Any) -> Any:
+    """Return scikit-learn's TF-IDF of words and pairs of words, not fitted."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, token_pattern=_WORDS, dtype=np.float32, **options)
+
+
+def char_vectoriser(**options: Any) -> Any:
+    """Return scikit-learn's TF-IDF of three to five characters within words, not fitted."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    return TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, dtype=np.float32, **options)
+
+
 def as_input(text: str, question: str | None) -> str:
     """Return what the vectorisers read: the text, with the question's words marked as such."""
     marked = " ".join("q_" + "".join(filter(str.isalnum, word)) for word in (question or "").lower().split())

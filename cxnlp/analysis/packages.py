@@ -108,14 +108,17 @@ def _linear(package: Package) -> Analyser:
     import numpy as np
     import skops.io
 
-    from cxnlp.analysis.linear import LinearAnalyser, Scorer, Weights
+    from cxnlp.analysis.linear import LinearAnalyser, Scorer, Weights, char_vectoriser, word_vectoriser
 
     path = package.folder / "model.skops"
     foreign = skops.io.get_untrusted_types(file=path)
     if foreign:
         raise ModelError(f"{path} holds types that cxnlp does not trust: {', '.join(foreign)}.")
     parts = skops.io.load(path)
-    scorer = Scorer(tuple(package.config["labels"]), parts["word"], parts["char"], parts["coef"], parts["intercept"])
+    terms = json.loads((package.folder / "vocabulary.json").read_text("utf-8"))
+    word, char = word_vectoriser(vocabulary=terms["word"]), char_vectoriser(vocabulary=terms["char"])
+    word.idf_, char.idf_ = parts["word_idf"], parts["char_idf"]
+    scorer = Scorer(tuple(package.config["labels"]), word, char, parts["coef"], parts["intercept"])
     weights = Weights(
         np.asarray(package.config["finding_weights"], dtype=np.float32),
         np.asarray(package.config["overall_weights"], dtype=np.float32),

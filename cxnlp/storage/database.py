@@ -6,6 +6,8 @@ A database that is not ours is never written to: it is looked at first.
 from __future__ import annotations
 
 import os
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -140,17 +142,30 @@ def _make_ready(engine: Engine) -> None:
         if revision(connection) == REVISION:
             return
     if engine.dialect.name == "sqlite":
-        raw = engine.raw_connection()
-        try:
-            raw.cursor().execute("PRAGMA journal_mode = WAL")
-        finally:
-            raw.close()
+        _write_ahead(engine)
     with engine.execution_options(writes=True).begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": MIGRATION_LOCK})
         # Again, now that nobody else migrates.
         if revision(connection) != REVISION:
             migrate(connection)
+
+
+def _write_ahead(engine: Engine) -> None:
+    """Switch an SQLite file to WAL, which it then stays in."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        raw = engine.raw_connection()
+        try:
+            raw.cursor().execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            # The busy timeout does not hold for this statement: where two processes switch at once, one is sent away.
+            if time.monotonic() > deadline:
+                raise StoreError(f"The database {name_of(engine)} can't be used: {error}.") from error
+            time.sleep(0.02)
+        finally:
+            raw.close()
 
 
 def revision(connection: Connection) -> str | None:

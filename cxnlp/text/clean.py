@@ -24,7 +24,7 @@ _PLAIN = re.compile(r"[ -%'-;=?-~]*\Z")  # ASCII without controls, & < >
 _ENTITY = re.compile(r"&(?:#\d{1,8}|#[xX][0-9a-fA-F]{1,7}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _NESTED = re.compile(r"&(?:(?:amp|#0*38|#[xX]0*26);)+")
 _TAG = re.compile(r"<(?:(/?)([a-zA-Z][a-zA-Z0-9]*:?[a-zA-Z0-9]*)(?=[\s/>])[^<>]*|![dD][oO][cC][^<>]*|\?xml[^<>]*)>")
-_COMMENT = re.compile(r"<!--|<!\[")
+_COMMENT = re.compile(r"<!--|<!\[(?=if|endif)")
 
 _LINE_ENDS = re.compile("\r\n?|[\v\f\x1c-\x1e\x85\u2028\u2029]")
 # Controls, soft hyphen, bidirectional and invisible formatting, noncharacters, private use; not the emoji joiners.
@@ -134,14 +134,14 @@ def _instead(name: str) -> str:
 def _without_comments(text: str) -> str:
     parts: list[str] = []
     place = 0
+    unclosed: set[str] = set()
     for opening in _COMMENT.finditer(text):
-        if opening.start() < place:
-            continue
         mark = "-->" if opening.group() == "<!--" else "]>"
+        if opening.start() < place or mark in unclosed:
+            continue
         closing = text.find(mark, opening.end())
-        if closing < 0 and mark == "-->":
-            break
         if closing < 0:
+            unclosed.add(mark)
             continue
         parts += (text[place : opening.start()], " ")
         place = closing + len(mark)

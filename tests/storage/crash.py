@@ -1,14 +1,18 @@
 """A writer that is killed again and again: python crash.py URL KILLS. test_crash.py reads what it leaves.
 
+It dies at KILLS random moments, and once between every two of a page's transactions.
 Its source has no end: page n holds records n * SIZE ... and a few edits of the page before; a cursor is the next page.
 """
 
 import datetime as dt
+import itertools
 import os
 import random
 import signal
 import sys
 import time
+
+from sqlalchemy import Connection, Engine, event
 
 from cxnlp.records import Analysis, Assignment, Channel, Feedback, Finding, Polarity, Reject, Rule, Sentiment
 from cxnlp.storage.store import open_store
@@ -62,17 +66,30 @@ def night(url: str, *, pages: int) -> None:
                 store.save_links(run, [(id, [owner]) for id, _, _ in batch], "v1")
 
 
-def kill_once(url: str, after: float) -> None:
-    """Start a night in a process of its own and kill it."""
+def killed(url: str, *, after: float | None = None, before: int | None = None) -> None:
+    """Start a night in a process of its own that is killed after some seconds, or before its n-th transaction."""
     child = os.fork()
     if not child:
+        if before is not None:
+            die_before(before)
         night(url, pages=10**6)
         os._exit(1)
-    time.sleep(after)
-    os.kill(child, signal.SIGKILL)
+    if after is not None:
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
         raise SystemExit("the writer ended by itself")
+
+
+def die_before(transaction: int) -> None:
+    """Kill this process when it begins its n-th transaction that writes."""
+    begun = itertools.count(1)
+
+    @event.listens_for(Engine, "begin")
+    def begin(connection: Connection) -> None:
+        if connection.get_execution_options().get("writes") and next(begun) == transaction:
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
@@ -80,5 +97,7 @@ if __name__ == "__main__":
     chance = random.Random(20250301)
     open_store(place).close()
     for _ in range(kills):
-        kill_once(place, chance.uniform(0.02, 0.35))
+        killed(place, after=chance.uniform(0.02, 0.35))
+    for transaction in range(1, 9):
+        killed(place, before=transaction)
     night(place, pages=2)

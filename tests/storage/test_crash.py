@@ -12,7 +12,7 @@ from cxnlp.storage.store import open_store
 KILLS, SIZE, EDITS = 10, 40, 5
 
 
-def test_nothing_is_lost_or_doubled_by_ten_kills(store_url):
+def test_nothing_is_lost_or_doubled_however_often_the_writer_is_killed(store_url):
     script = Path(__file__).with_name("crash.py")
     subprocess.run([sys.executable, script, store_url, str(KILLS)], check=True, timeout=120)
     with open_store(store_url) as store:

@@ -185,6 +185,7 @@ def test_what_the_database_says_never_quotes_a_comment(store, keep, comment):
             cursor="1",
         )
     assert words not in str(raised.value)
+    assert words not in str(raised.value.__cause__)
 
 
 def test_the_key_must_stay_the_same(store):
