@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import resource
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,11 +14,10 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from cxnlp.errors import ConfigError, CxnlpError, InputError
+from cxnlp.errors import CxnlpError, InputError
 
 if TYPE_CHECKING:
     from cxnlp.pipeline import Progress
-    from cxnlp.records import Receipt
 
 app = typer.Typer(
     help="Reads what customers write and tells each department what to fix.",
@@ -92,29 +90,9 @@ def _run(config: Path, *, again: bool, pulling: bool) -> None:
 
     with _progress() as progress:
         receipt = pipeline.nightly(config, again=again, pulling=pulling, progress=progress)
-    show_receipt(receipt)
+    pipeline.show(config, receipt)
     if receipt.status != "complete":
         raise typer.Exit(1)
-
-
-def show_receipt(receipt: Receipt) -> None:
-    """Print a run's receipt, its peak memory and where the pages are."""
-    from rich.table import Table
-
-    from cxnlp.reports.receipt import receipt_lines, receipt_rows
-
-    head, *rows = receipt_rows(receipt)
-    table = Table(box=None, header_style="bold")
-    for place, column in enumerate(head):
-        table.add_column(column, justify="left" if place in (0, len(head) - 1) else "right")
-    for row in rows:
-        table.add_row(*row)
-    out.print(table)
-    for line in receipt_lines(receipt):
-        out.print(line)
-    out.print(f"Peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
-    if receipt.published:
-        out.print(f"Pages: {receipt.published}")
 
 
 @contextmanager
@@ -226,8 +204,6 @@ def demo(folder: Annotated[Path, typer.Argument(help="Where to write the demo or
     for line in write_demo(folder):
         out.print(line)
 
-
-__all__ = ["ConfigError", "app", "main"]
 
 if __name__ == "__main__":
     main()

@@ -67,11 +67,13 @@ class AnalysisSection(Section):
 class Publish(Section):
     """Where the pages go and what they show.
 
-    Below `min_comments` comments in a cell no verdict is given.
+    Pages compare the last `window_days` days with as many before; whole weeks make weekdays count alike (None: 7, 28 or
+    84 for a period of a day, a week or a month). Below `min_comments` comments in a cell no verdict is given.
     """
 
     directory: Path = Path("published")
     period: Literal["day", "week", "month"] = "week"
+    window_days: int | None = Field(default=None, ge=1, le=366)
     min_comments: int = Field(default=10, ge=1)
     quotes: int = Field(default=5, ge=0, le=50)
 

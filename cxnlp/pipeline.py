@@ -29,6 +29,7 @@ from cxnlp.departments import Chart, load_chart
 from cxnlp.errors import CxnlpError, SourceError, StoreError
 from cxnlp.linking.link import Linker
 from cxnlp.records import Feedback, Page, Receipt, Reject, SourceReceipt
+from cxnlp.reports import terminal
 from cxnlp.sources import load_source
 from cxnlp.sources.base import Source
 from cxnlp.storage.store import Store, open_store
@@ -214,6 +215,7 @@ def pull(path: str | Path, run: str, name: str, *, progress: Progress = quiet) -
     """
     session = open_session(path)
     source, store = session.sources[name], session.store
+    store.source_asked(run, name)
     try:
         for page in source.pull(store.cursor(name), page_size=session.config.run.page_size):
             _save_page(session, run, name, page)
@@ -225,7 +227,7 @@ def pull(path: str | Path, run: str, name: str, *, progress: Progress = quiet) -
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         log.exception("Source %s failed", name)
         store.source_failed(run, name, f"{type(error).__name__}: {redact_patterns(str(error))[:300]}")
-    return next((r for r in store.source_receipts(run) if r.source == name), SourceReceipt(name))
+    return next(receipt for receipt in store.source_receipts(run) if receipt.source == name)
 
 
 def _save_page(session: Session, run: str, name: str, page: Page) -> None:
@@ -348,6 +350,12 @@ def model_note(session: Session) -> str:
         f"{figures['micro']['recall']:.0%} of those there are, and {figures['overall_accuracy']:.0%} of overall "
         "sentiments were right. On other companies' comments it does worse."
     )
+
+
+def show(path: str | Path, receipt: Receipt) -> None:
+    """Print a run's receipt, which department has which trouble, and where the pages are."""
+    session = open_session(path)
+    terminal.show(receipt, publication.troubles(session.config, session.chart))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from cxnlp.records import (
 )
 from cxnlp.reports.pages import write_site
 from cxnlp.reports.report import Department, Report, StatusCount
+from cxnlp.reports.terminal import Trouble
 from cxnlp.storage.snapshot import swap, write_snapshot
 from cxnlp.storage.store import Store
 from cxnlp.taxonomy import load_taxonomy
@@ -57,13 +58,13 @@ def state(store: Store, config: Config, routing: str, receipt: Receipt) -> str:
 
 def summarise(store: Store, config: Config, folder: Path) -> None:
     """Write summaries.parquet and scores.parquet into a fresh `folder`: every department, topic, scale and period."""
-    from cxnlp.summaries import newest_day, score_summaries, to_frame, topic_summaries, window_days
+    from cxnlp.summaries import newest_day, score_summaries, to_frame, topic_summaries
 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     topics, comments, scores = store.daily_topics(), store.daily_comments(), store.daily_scores()
     today = newest_day(comments, scores)
-    days, least = window_days(Period(config.publish.period)), config.publish.min_comments
+    days, least = _window(config), config.publish.min_comments
     by_topic = (
         one
         for period in Period
@@ -93,6 +94,33 @@ def publish(store: Store, config: Config, chart: Chart, receipt: Receipt, folder
     return index_of(config)
 
 
+def troubles(config: Config, chart: Chart) -> list[Trouble]:
+    """Return each department's recent comments in a line, as the publication that is in place has them."""
+    import pandas as pd
+
+    path = index_of(config).with_name("summaries.parquet")
+    if not path.exists():
+        return []
+    summaries = pd.read_parquet(path)
+    rows = list(_summaries(summaries[summaries["period"] == Period.RECENT]))
+    latest = max((row.start for row in rows if row.start), default=None)
+    now = [row for row in rows if row.start == latest]
+    departments = (Department(ORGANISATION, config.organisation.name), *_departments(chart))
+    return [_trouble(one, [row for row in now if row.department == one.id]) for one in departments]
+
+
+def _trouble(department: Department, rows: list[Summary]) -> Trouble:
+    taxonomy = load_taxonomy()
+    worst = max(rows, key=lambda row: (row.problem_share, -taxonomy.ids.index(row.topic)), default=None)
+    most = f"{taxonomy[worst.topic].negative} ({worst.problem_share:.0%})" if worst and worst.negative else ""
+    changed = [
+        f"{row.verdict.value}: {taxonomy[row.topic].name}"
+        for row in sorted(rows, key=lambda row: -abs(row.change or 0.0))
+        if row.verdict in (Verdict.WORSE, Verdict.BETTER)
+    ]
+    return Trouble(department.name, max((row.heard for row in rows), default=0), most, ", ".join(changed))
+
+
 _REJECT = ("source", "place", "record_id", "reason", "detail", "excerpt")
 
 
@@ -112,8 +140,6 @@ def read_report(
     """Return what the pages show, from the summaries in `folder` and the store."""
     import pandas as pd
 
-    from cxnlp.summaries import window_days
-
     topics = pd.read_parquet(folder / "summaries.parquet")
     scores = pd.read_parquet(folder / "scores.parquet")
     period = Period(config.publish.period)
@@ -122,12 +148,12 @@ def read_report(
     score_days = scores.loc[scores["period"] == Period.DAY, "start"]
     day = max((each.max().date() for each in (days, score_days) if len(each)), default=None)
     departments = tuple(_departments(chart))
-    since = day - dt.timedelta(days=window_days(period) - 1) if day else None
+    since = day - dt.timedelta(days=_window(config) - 1) if day else None
     return Report(
         organisation=config.organisation.name,
         day=day,
         period=period,
-        window_days=window_days(period),
+        window_days=_window(config),
         min_comments=config.publish.min_comments,
         taxonomy=load_taxonomy(),
         departments=departments,
@@ -141,6 +167,12 @@ def read_report(
         receipt=receipt,
         model_note=model_note,
     )
+
+
+def _window(config: Config) -> int:
+    from cxnlp.summaries import window_days
+
+    return config.publish.window_days or window_days(Period(config.publish.period))
 
 
 def _departments(chart: Chart) -> Iterator[Department]:

@@ -288,11 +288,11 @@ class Verdict(enum.StrEnum):
 class Summary:
     """What a department's comments of one period say of one topic.
 
-    `comments` are the department's analysed comments, `n` those that evaluate the topic; a comment that praises and
-    blames the same topic counts in both `negative` and `positive`, once each. `problem_share` = negative / comments with
-    its 95 % Wilson interval `low`..`high`; `change` is the difference to the period before with its 95 % Newcombe
-    interval. Shares are 0..1, `net_sentiment` = (positive - negative) / n is -1..1, None where n is 0. `start` is the
-    first day of the period, None for Period.ALL.
+    `comments` are the analysed comments that could have spoken of the department, `heard` those that are for it, and
+    `n` those that evaluate the topic; a comment that praises and blames the same topic counts in both `negative` and
+    `positive`, once each. `problem_share` = negative / comments with its 95 % Wilson interval `low`..`high`; `change`
+    is the difference to the period before with its 95 % Newcombe interval. Shares are 0..1, `net_sentiment` =
+    (positive - negative) / n is -1..1, None where n is 0. `start` is the first day of the period, None for Period.ALL.
     """
 
     department: str
@@ -300,6 +300,7 @@ class Summary:
     period: Period
     start: dt.date | None
     comments: int
+    heard: int
     n: int
     negative: int
     neutral: int

@@ -63,6 +63,7 @@ def nightly(config: str = "cxnlp.toml", again: bool = False) -> str:
         page = publish(config, night.id, summarise(config, night.id))
         receipt = night.finish(unknown=sum(map(Counter, unknown), Counter()), published=page)
     create_markdown_artifact(receipt_markdown(receipt), key="cxnlp-receipt", description="What the night did")
+    pipeline.show(config, receipt)
     return receipt.run
 
 

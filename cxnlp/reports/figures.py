@@ -72,12 +72,12 @@ class Figures:
     def recent_comments(self, department: str) -> int:
         """Return how many comments of the recent window were read."""
         rows = (self.topics.recent(department, topic) for topic in self.report.taxonomy.ids)
-        return max((row.comments for row in rows if row), default=0)
+        return max((row.heard for row in rows if row), default=0)
 
     def all_comments(self, department: str) -> int:
         """Return how many comments were read, undated ones too."""
         rows = (self.topics.total(department, topic) for topic in self.report.taxonomy.ids)
-        return max((row.comments for row in rows if row), default=0)
+        return max((row.heard for row in rows if row), default=0)
 
 
 def subject(row: Summary | ScoreSummary) -> str:

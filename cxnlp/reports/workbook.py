@@ -41,7 +41,8 @@ class Column:
 
 TOPIC_COLUMNS = (
     Column("Department", 26), Column("Topic", 24), Column("Period", 14), Column("From", 12, "date"),
-    Column("Comments", 10), Column("On the topic", 12), Column("Problems", 10), Column("Neutral", 9),
+    Column("Comments", 10), Column("Of the department", 12), Column("On the topic", 12),
+    Column("Problems", 10), Column("Neutral", 9),
     Column("Praise", 9), Column("Share on the topic", 16, "share"), Column("Net sentiment", 13, "decimal"),
     Column("Problem share", 13, "share"), Column("Low (95 %)", 11, "share"), Column("High (95 %)", 11, "share"),
     Column("Change", 10, "points"), Column("Change, low", 12, "points"), Column("Change, high", 12, "points"),
@@ -151,7 +152,7 @@ def _topic_rows(report: Report) -> Iterator[tuple[Value, ...]]:
         few = row.comments < report.min_comments
         yield (
             departments[row.department], topics[row.topic], periods[row.period], row.start,
-            row.comments, row.n, row.negative, row.neutral, row.positive,
+            row.comments, row.heard, row.n, row.negative, row.neutral, row.positive,
             None if few else row.share, row.net_sentiment, None if few else row.problem_share,
             None if few else row.low, None if few else row.high,
             row.change, row.change_low, row.change_high, _verdict(row, verdicts),

@@ -6,11 +6,13 @@ analyses and assignments count; an analysis that has a `reason` (nothing to read
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, func, select
 
-from cxnlp.records import Polarity, Sentiment
+from cxnlp.records import Polarity, Rule, Sentiment
 from cxnlp.storage.schema import analysis, assignment, department_closure, feedback, finding, utc_day
 
 if TYPE_CHECKING:
@@ -50,13 +52,21 @@ def daily_topics(connection: Connection) -> DataFrame:
 
 
 def daily_comments(connection: Connection) -> DataFrame:
-    """Return columns department, day, comments, negative, neutral, mixed, positive, churn: analysed comments."""
+    """Return columns department, day, asked, comments, negative, neutral, mixed, positive, churn: analysed comments.
+
+    `comments` are those for the department. `asked` are those that could have spoken of it: its own where a field of
+    the source decides, and all that no field decides where the words do (a comment in a general survey is for Delivery
+    because it complains of a parcel, so Delivery's own comments can't tell whether complaints became more frequent).
+    """
+    by_field = _one(assignment.c.rule.in_([rule.value for rule in _FIELDS]))
+    open_ = and_(func.max(by_field) == 0, feedback.c.source.in_(_read_for_words()))
     once = (
         select(
             _ANCESTOR,
             utc_day(feedback.c.created_at).label("day"),
             analysis.c.overall,
             _one(analysis.c.churn).label("churn"),
+            _one(open_).label("open"),
         )
         .select_from(assignment)
         .join(analysis, and_(analysis.c.feedback_id == assignment.c.feedback_id, _READ))
@@ -68,8 +78,55 @@ def daily_comments(connection: Connection) -> DataFrame:
     keys = [once.c.department, once.c.day]
     order = (Sentiment.NEGATIVE, Sentiment.NEUTRAL, Sentiment.MIXED, Sentiment.POSITIVE)
     sums = [func.sum(_one(once.c.overall == name.value)).label(name.value) for name in order]
+    own = func.sum(1 - once.c.open).label("asked")
     churn = func.sum(once.c.churn).label("churn")
-    return _frame(connection, select(*keys, func.count().label("comments"), *sums, churn).group_by(*keys), by=2)
+    query = select(*keys, own, func.count().label("comments"), *sums, churn).group_by(*keys)
+    return _with_open(_frame(connection, query, by=2), _open_days(connection))
+
+
+_FIELDS = (Rule.DEPARTMENT, Rule.GROUP, Rule.MAPPING)
+
+
+def _read_for_words() -> Select[Any]:
+    """Select the sources of which some comments were assigned by their words."""
+    by_words = assignment.c.rule.in_([Rule.MENTION.value, Rule.OWNER.value])
+    joined = assignment.join(feedback, and_(feedback.c.id == assignment.c.feedback_id, feedback.c.current))
+    return select(feedback.c.source).select_from(joined).where(by_words).distinct()
+
+
+def _open_days(connection: Connection) -> dict[dt.date | None, int]:
+    """Return how many comments of each day could speak of any department."""
+    day = utc_day(feedback.c.created_at).label("day")
+    by_field = (
+        select(assignment.c.feedback_id)
+        .where(assignment.c.feedback_id == feedback.c.id, assignment.c.rule.in_([rule.value for rule in _FIELDS]))
+        .exists()
+    )
+    assigned = select(assignment.c.feedback_id).where(assignment.c.feedback_id == feedback.c.id).exists()
+    query = (
+        select(day, func.count())
+        .select_from(feedback.join(analysis, and_(analysis.c.feedback_id == feedback.c.id, _READ)))
+        .where(feedback.c.current, feedback.c.source.in_(_read_for_words()), assigned, ~by_field)
+        .group_by(day)
+    )
+    return {row[0]: int(row[1]) for row in connection.execute(query)}
+
+
+def _with_open(frame: DataFrame, open_days: Mapping[dt.date | None, int]) -> DataFrame:
+    """Add the comments that could speak of any department to each department's, with rows for days it had none."""
+    from pandas import DataFrame, concat
+
+    there = set(zip(frame["department"], frame["day"], strict=True))
+    lacking = [(name, day) for name in set(frame["department"]) for day in open_days if (name, day) not in there]
+    zeros = [dict.fromkeys(frame.columns, 0) | {"department": name, "day": day} for name, day in lacking]
+    added = DataFrame(zeros, columns=frame.columns).astype(frame.dtypes)
+    whole = concat([frame, added], ignore_index=True) if zeros else frame
+    whole["asked"] += [open_days.get(day, 0) for day in whole["day"]]
+    place = [
+        (name, day is not None, day or dt.date.min) for name, day in zip(whole["department"], whole["day"], strict=True)
+    ]
+    order = sorted(range(len(whole)), key=place.__getitem__)
+    return whole.iloc[order].reset_index(drop=True)
 
 
 def daily_scores(connection: Connection) -> DataFrame:

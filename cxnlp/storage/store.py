@@ -130,6 +130,11 @@ class Store:
         with self.reading() as connection:
             return runs.comment_counts(connection, run_id)
 
+    def source_asked(self, run_id: str, source: str) -> None:
+        """Note that the run reads the source, so that its receipt names it even where nothing comes."""
+        with self._write() as connection:
+            runs.count_source(connection, run_id, SourceReceipt(source))
+
     def source_failed(self, run_id: str, source: str, error: str) -> None:
         """Note that the source could not be read to its end, and why."""
         with self._write() as connection:
@@ -269,7 +274,12 @@ class Store:
             return aggregates.daily_topics(connection)
 
     def daily_comments(self) -> DataFrame:
-        """Return [department, day, comments, negative, neutral, mixed, positive, churn]: distinct analysed comments."""
+        """Return [department, day, asked, comments, negative, neutral, mixed, positive, churn] of analysed comments.
+
+        Distinct ones, rolled up to every ancestor. `comments` are for the department; `asked` could have spoken of it:
+        its own where a field of the source decides, and all that no field decides, in sources where the comments' words
+        do.
+        """
         with self.reading() as connection:
             return aggregates.daily_comments(connection)
 

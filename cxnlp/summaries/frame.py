@@ -10,7 +10,7 @@ import pandas as pd
 from cxnlp.records import ScoreSummary, Summary
 
 WORDS = ("department", "topic", "scale", "period", "verdict")
-WHOLE = ("comments", "n", "negative", "neutral", "positive", "responses")
+WHOLE = ("comments", "heard", "n", "negative", "neutral", "positive", "responses")
 
 
 def to_frame(

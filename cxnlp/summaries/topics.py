@@ -32,9 +32,9 @@ def topic_summaries(
     """Yield each department's summaries by topic, then period, oldest first.
 
     `daily_topics` has the columns department, topic, day, n, negative, neutral, positive; `daily_comments` department,
-    day, comments. `topics` are those to tell of, also where nobody mentions them (None: those that occur). `today` ends
-    the last period (None: the newest day). `days` is the length of the window of Period.RECENT; `last` keeps only the
-    newest periods.
+    day, asked, comments. `topics` are those to tell of, also where nobody mentions them (None: those that occur).
+    `today` ends the last period (None: the newest day). `days` is the length of the window of Period.RECENT; `last`
+    keeps only the newest periods.
 
     Every period from a department's first comment to today is there, empty ones too. Rows without a day count in
     Period.ALL alone. The period before the window of Period.RECENT is given for its counts. A change is given where
@@ -63,7 +63,8 @@ def _courses(
             department=department,
             spans=spans,
             topics=topics,
-            comments=_comments(daily_comments.iloc[comments], comment_days.iloc[comments], spans),
+            comments=_comments(daily_comments.iloc[comments], "asked", comment_days.iloc[comments], spans),
+            heard=_comments(daily_comments.iloc[comments], "comments", comment_days.iloc[comments], spans),
             counts=_counts(daily_topics.iloc[findings], topic_days.iloc[findings], spans, topics),
             first_day=extent(comment_days.iloc[comments])[0],
             min_comments=min_comments,
@@ -75,12 +76,12 @@ def _places(frame: pd.DataFrame) -> dict[str, NDArray[np.int64]]:
     return {str(name): np.asarray(rows) for name, rows in frame.groupby("department").indices.items()}
 
 
-def _comments(frame: pd.DataFrame, days: pd.Series[pd.Timestamp], spans: Calendar) -> NDArray[np.int64]:
-    """Return the comments of each period."""
+def _comments(frame: pd.DataFrame, column: str, days: pd.Series[pd.Timestamp], spans: Calendar) -> NDArray[np.int64]:
+    """Return a column of comments summed by period."""
     places = spans.place(days)
     inside = places >= 0
     counts = np.zeros(len(spans.starts), dtype=np.int64)
-    np.add.at(counts, places[inside], frame["comments"].to_numpy(dtype=np.int64)[inside])
+    np.add.at(counts, places[inside], frame[column].to_numpy(dtype=np.int64)[inside])
     return counts
 
 
@@ -99,12 +100,16 @@ def _counts(
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """One department over the periods: `comments` of shape (periods,), `counts` of (topics, periods, len(COUNTS))."""
+    """One department over the periods.
+
+    `comments` and `heard` have the shape (periods,), `counts` (topics, periods, len(COUNTS)).
+    """
 
     department: str
     spans: Calendar
     topics: Sequence[str]
     comments: NDArray[np.int64]
+    heard: NDArray[np.int64]
     counts: NDArray[np.int64]
     first_day: dt.date | None
     min_comments: int
@@ -137,6 +142,7 @@ class _Course:
             period=self.spans.period,
             start=self.spans.starts[at],
             comments=comments,
+            heard=int(self.heard[at]),
             n=n,
             negative=negative,
             neutral=neutral,

@@ -1,6 +1,6 @@
 """Whether a match is what its form says: checksums and limits that numbers must keep.
 
-Each rule takes the text of a match and returns how much of it, from its start, is the thing itself: 0 is none of it.
+A rule takes the text of a match and returns where the thing itself ends in it, 0 if there is none.
 """
 
 from __future__ import annotations
@@ -9,7 +9,10 @@ import itertools
 import re
 from collections.abc import Callable, Mapping
 
-_DATE = re.compile(r"(?<!\d)(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/. ])\d{1,2}\2(?:19|20)\d{2}|\d{1,2}([/.-])\d{1,2}\3\d{2})(?!\d)")
+_DATE = re.compile(
+    r"(?<![\d./-])(?:\d{4}([-/.])\d{1,2}\1\d{1,2}|\d{1,2}([-/. ])\d{1,2}\2(?:19|20)\d{2}|\d{1,2}([/.-])\d{1,2}\3\d{2})"
+    r"(?![./-]?\d)"
+)
 _YEARS = re.compile(r"(?:(?:19|20)\d{2}[ ./-]{1,3})+(?:19|20)\d{2}\Z")
 _BARE_DOMAIN = re.compile(r"(?:https?://)?(?:[\w-]+\.)+[a-z]{2,24}/?\Z", re.IGNORECASE)
 _GROUPS = re.compile(r"\d+")
@@ -142,34 +145,60 @@ def _private_url(text: str) -> bool:
     return not _BARE_DOMAIN.match(text)
 
 
-def _phone(text: str) -> bool:
-    """Whether digits can be a telephone number (E.164: at most 15) rather than dates, years or one digit again."""
-    numbers = digits(text)
-    return 7 <= len(numbers) <= 15 and len(set(numbers)) > 2 and not _DATE.search(text) and not _YEARS.match(text)
+def _international_phone(text: str) -> int:
+    return _phone_end(text, least=8, most=(13, 15))
 
 
-def _national_phone(text: str) -> bool:
-    """Whether a number with a trunk zero has 9 to 12 digits, in groups that are not single digits."""
-    groups = [len(group) for group in re.findall(r"\d+", text)]
-    single = sum(itertools.takewhile(lambda size: size == 1, groups))
-    return 9 <= sum(groups) <= 12 and single <= 1 and _phone(text)
+def _national_phone(text: str) -> int:
+    return _phone_end(text, least=9, most=(11, 12))
 
 
-CHECKS: Mapping[str, Callable[[str], bool | int]] = {
-    "aadhaar": _aadhaar,
+def _local_phone(text: str) -> int:
+    return _phone_end(text, least=7, most=(11, 13))
+
+
+def _phone_end(text: str, *, least: int, most: tuple[int, int]) -> int:
+    """Return the end of whole groups with enough digits (E.164: at most 15), 0 for dates, years or one digit again.
+
+    As many groups as stay within the first bound, else within the second; a digit alone after a number is not its own.
+    """
+    first, *others = _GROUPS.finditer(text)
+    groups = (
+        first,
+        *itertools.takewhile(lambda group: len(group.group()) > 1 or text[group.end() :][:1] == ")", others),
+    )
+    counted = itertools.accumulate(len(group.group()) for group in groups)
+    ends = [
+        (count, group.end())
+        for count, group in zip(counted, groups, strict=True)
+        if text[group.end() : group.end() + 1] not in {".", "/", "-"}
+    ]
+    fitting = [[end for count, end in ends if least <= count <= bound] for bound in most]
+    end = next((some[-1] for some in fitting if some), 0)
+    number = text[:end]
+    return 0 if len(set(digits(number))) < 3 or _DATE.search(number) or _YEARS.match(number) else end
+
+
+def _whole(holds: Callable[[str], bool]) -> Callable[[str], int]:
+    return lambda text: len(text) if holds(text) else 0
+
+
+CHECKS: Mapping[str, Callable[[str], int]] = {
+    "aadhaar": _whole(_aadhaar),
     "card": _card,
-    "codice_fiscale": _codice_fiscale,
-    "cpf": _cpf,
-    "dni": _dni,
-    "ean13": _ean13,
+    "codice_fiscale": _whole(_codice_fiscale),
+    "cpf": _whole(_cpf),
+    "dni": _whole(_dni),
+    "ean13": _whole(_ean13),
     "iban": _iban,
-    "ip_address": _ip_address,
+    "ip_address": _whole(_ip_address),
+    "international_phone": _international_phone,
+    "local_phone": _local_phone,
     "national_phone": _national_phone,
-    "nhs_number": _nhs_number,
-    "nir": _nir,
-    "personnummer": _personnummer,
-    "pesel": _pesel,
-    "phone": _phone,
-    "private_url": _private_url,
+    "nhs_number": _whole(_nhs_number),
+    "nir": _whole(_nir),
+    "personnummer": _whole(_personnummer),
+    "pesel": _whole(_pesel),
+    "private_url": _whole(_private_url),
 }
-"""The rules by the names that data/text/patterns.toml uses: an end, 0 for none, or whether the whole match counts."""
+"""The rules by the names that data/text/patterns.toml uses."""

@@ -1,4 +1,5 @@
 """Placeholder until the real one arrives."""
+
 import dataclasses
 
 from cxnlp.records import TextStatus
@@ -13,6 +14,11 @@ class Preparer:
     def prepare(self, batch):
         """Return the batch."""
         return [
-            dataclasses.replace(one, text=one.text.replace("\0", "").strip(), customer_ref=None,
-            status=TextStatus.OPINION if any(c.isalpha() for c in one.text) else TextStatus.BLANK) for one in batch
+            dataclasses.replace(
+                one,
+                text=one.text.replace("\0", "").strip(),
+                customer_ref=None,
+                status=TextStatus.OPINION if any(c.isalpha() for c in one.text) else TextStatus.BLANK,
+            )
+            for one in batch
         ]

@@ -236,7 +236,7 @@ def train_linear(
 
 
 def _write_scorer(folder: Path, scorer: Scorer) -> None:
-    """Write what packages.py reads. skops takes 8 seconds for the vocabularies as dictionaries, JSON lists take none."""
+    """Write what packages.py reads. Dictionaries of words take skops 8 seconds to load, JSON lists none."""
     import skops.io
 
     vocabulary = {"word": scorer.word.get_feature_names_out(), "char": scorer.char.get_feature_names_out()}

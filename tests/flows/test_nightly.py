@@ -35,13 +35,14 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(home: Path) -> Iterator[str]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start a Prefect server on a free port of this machine; give the address of its API."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [BIN / "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(port)]
-    env = environment(home, PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
+    own = tmp_path_factory.mktemp("server")
+    env = environment(own, PREFECT_SERVER_ANALYTICS_ENABLED="false", DO_NOT_TRACK="1")
     process = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     api = f"http://127.0.0.1:{port}/api"
     try:

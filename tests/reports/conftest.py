@@ -144,7 +144,9 @@ def counted(rng):
             [(d, t, day, n + p, n, 0, p) for (d, t, day), (n, p) in topic_rows.items() if n + p],
             columns=["department", "topic", "day", "n", "negative", "neutral", "positive"],
         ),
-        pd.DataFrame([(*key, n) for key, n in comment_rows.items() if n], columns=["department", "day", "comments"]),
+        pd.DataFrame(
+            [(*key, n, n) for key, n in comment_rows.items() if n], columns=["department", "day", "asked", "comments"]
+        ),
         pd.DataFrame(
             [(*key, n) for key, n in score_rows.items()],
             columns=["department", "scale", "day", "score", "responses"],

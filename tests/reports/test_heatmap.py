@@ -11,7 +11,7 @@ from cxnlp.reports.wording import SPACE
 
 def summary(negative, comments, verdict=Verdict.NO_CLEAR_CHANGE):
     share = wilson(negative, comments)
-    return Summary("shop", "delivery", Period.RECENT, None, comments, negative, negative, 0, 0, 0.0, None,
+    return Summary("shop", "delivery", Period.RECENT, None, comments, comments, negative, negative, 0, 0, 0.0, None,
                    share.value, share.low, share.high, None, None, None, verdict)  # fmt: skip
 
 

@@ -176,13 +176,13 @@ def test_links_replace_the_assignments_of_before(store, three, reading, owned):
 
 
 def test_more_results_than_one_query_takes(store, keep, comment, reading, owned):
-    keep(*(comment(0, source_record_id=str(number), text=f"t{number}") for number in range(2_300)))
+    keep(*(comment(0, source_record_id=str(number), text=f"t{number}") for number in range(1_100)))
     items = [(id, reading(("delivery", "negative"), ("wait_time", "positive"))) for id in waiting(store)]
-    assert store.save_analyses("r1", items) == 2_300
+    assert store.save_analyses("r1", items) == 1_100
     again = [(id, dataclasses.replace(analysis, model="linear/2")) for id, analysis in items]
-    assert store.save_analyses("r1", again) == 2_300
-    assert store.save_links("r1", [(id, [owned("web", 0), owned("web", 1)]) for id, _ in items], "v1") == 2_300
-    for batch in store.read_unlinked(1, LAST, "v2", batch=1_500):
+    assert store.save_analyses("r1", again) == 1_100
+    assert store.save_links("r1", [(id, [owned("web", 0), owned("web", 1)]) for id, _ in items], "v1") == 1_100
+    for batch in store.read_unlinked(1, LAST, "v2", batch=1_050):
         assert all([each.topic for each in read.findings] == ["delivery", "wait_time"] for _, _, read in batch)
 
 

@@ -16,9 +16,8 @@ def comments():
     """Build daily_comments from (department, days before the newest or None, comments)."""
 
     def build(*rows):
-        return pd.DataFrame(
-            [(department, day(ago), n) for department, ago, n in rows], columns=["department", "day", "comments"]
-        )
+        columns = ["department", "day", "asked", "comments"]
+        return pd.DataFrame([(department, day(ago), n, n) for department, ago, n in rows], columns=columns)
 
     return build
 
