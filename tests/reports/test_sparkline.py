@@ -7,8 +7,8 @@ from cxnlp.reports.sparkline import HEIGHT, STEP, bars, dots
 
 
 def share(value, comments=50, verdict=Verdict.NO_CLEAR_CHANGE):
-    return Summary("shop", "delivery", Period.WEEK, dt.date(2026, 11, 2), comments, comments, 0, 0, 0, 0, 0.0, None, value,
-                   0.0, 1.0, None, None, None, verdict)  # fmt: skip
+    return Summary("shop", "delivery", Period.WEEK, dt.date(2026, 11, 2), comments, comments, 0, 0, 0, 0, 0.0, None,
+                   value, 0.0, 1.0, None, None, None, verdict)  # fmt: skip
 
 
 def score(value, start, scale=Scale.NPS, period=Period.WEEK):
