@@ -25,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
+    context_settings={"max_content_width": 120},
 )
 out = Console(highlight=False, markup=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -53,7 +54,7 @@ def init(
         typer.Option("--from", help="A feedback file (CSV, Excel, JSON Lines, Parquet) to guess columns from."),
     ] = None,
 ) -> None:
-    """Write a commented configuration for a new organisation."""
+    """Write a configuration for a new organisation."""
     from cxnlp.starter import write_starter
 
     for line in write_starter(folder, table):
@@ -62,7 +63,7 @@ def init(
 
 @app.command()
 def check(config: ConfigOption = Path("cxnlp.toml")) -> None:
-    """Validate everything and say what a night would do. Nothing is pulled or written."""
+    """Validate everything; say what a night would do."""
     from cxnlp import pipeline
 
     failed = False
@@ -75,13 +76,16 @@ def check(config: ConfigOption = Path("cxnlp.toml")) -> None:
 
 @app.command()
 def nightly(config: ConfigOption = Path("cxnlp.toml")) -> None:
-    """Pull, analyse, link, summarise and publish, without a scheduler."""
+    """Run a night: pull, analyse, link, publish."""
     _run(config, again=False, pulling=True)
 
 
 @app.command()
 def reanalyse(config: ConfigOption = Path("cxnlp.toml")) -> None:
-    """Read all comments again that another model or taxonomy read; old findings are kept with their version."""
+    """Read again what another model read.
+
+    Comments that another model or taxonomy read are analysed by the live one; old findings are kept with their version.
+    """
     _run(config, again=True, pulling=False)
 
 
@@ -129,7 +133,11 @@ def analyse(
     model: Annotated[str, typer.Option(help='The model: "live" or "name/version".')] = "live",
     as_csv: Annotated[bool, typer.Option("--csv", help="The input is CSV (told by the name .csv otherwise).")] = False,
 ) -> None:
-    """Analyse comments: {"id", "text", "question"?} a line in, one analysis a line out."""
+    """Analyse comments of a file or standard input.
+
+    A line in is {"id", "text", "question"?} (or a CSV row with these columns); a line out is {"id", "overall",
+    "overall_probability", "churn", "findings": [{"topic", "polarity", "score", "start", "end"}]}.
+    """
     from cxnlp.analysis.lines import analyse_lines, read_csv, read_jsonl
     from cxnlp.analysis.packages import load_analyser
 
@@ -189,7 +197,7 @@ def train(
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the new version: models/linear/1.0.0.")],
     weak: Annotated[Path | None, typer.Option(help="A folder of public data sets to learn from weakly.")] = None,
 ) -> None:
-    """Train the linear model, measure it on the dev split and write its package."""
+    """Train, measure and package the linear model."""
     from cxnlp.training.linear import train_linear
 
     for line in train_linear(gold, weak, output, progress=lambda step: err.print(f"  {step}")):
@@ -198,7 +206,7 @@ def train(
 
 @app.command()
 def demo(folder: Annotated[Path, typer.Argument(help="Where to write the demo organisation.")] = Path("demo")) -> None:
-    """Write an invented organisation with three sources and four months of comments, ready for a night."""
+    """Write the demo organisation, ready for a night."""
     from cxnlp.starter import write_demo
 
     for line in write_demo(folder):

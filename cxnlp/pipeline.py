@@ -26,7 +26,7 @@ from cxnlp.analysis.base import Analyser
 from cxnlp.analysis.packages import load_analyser, models_folder, open_package
 from cxnlp.config import Config, load_config, organisation_key
 from cxnlp.departments import Chart, load_chart
-from cxnlp.errors import CxnlpError, SourceError, StoreError
+from cxnlp.errors import ConfigError, CxnlpError, SourceError, StoreError, did_you_mean
 from cxnlp.linking.link import Linker
 from cxnlp.records import Feedback, Page, Receipt, Reject, SourceReceipt
 from cxnlp.reports import terminal
@@ -128,6 +128,13 @@ def _session(path: Path, config: Config, chart: Chart, key: bytes) -> Session:
         )
         for index, section in enumerate(config.sources)
     }
+    for rule in chart.rules:
+        if rule.source is not None and rule.source not in sources:
+            chart_path = config.path(config.organisation.departments)
+            raise ConfigError(
+                f"{chart_path}: a rule is for the source '{rule.source}', which {path} doesn't have."
+                f"{did_you_mean(rule.source, sources)}"
+            )
     preparer = Preparer(
         key=key,
         languages=config.prepare.languages,
@@ -370,7 +377,7 @@ def check(path: str | Path) -> Iterator[CheckLine]:
     """Yield what a night would do, a line each; nothing is pulled or written. ConfigError as `open_session`."""
     session = open_session(path)
     config = session.config
-    yield CheckLine(f"{path} is valid: {config.organisation.name}, {len(session.chart.departments)} departments")
+    yield CheckLine(f"{path} is valid: {config.organisation.name}, {len(session.chart.departments) - 2} departments")
     owned = {topic for department in session.chart.departments for topic in department.owns}
     ownerless = [topic for topic in load_taxonomy().ids if topic not in owned]
     if ownerless:
@@ -378,7 +385,7 @@ def check(path: str | Path) -> Iterator[CheckLine]:
     for name, source in session.sources.items():
         try:
             for line in source.check():
-                yield CheckLine(f"{name}: {line}")
+                yield CheckLine(f"{name}: {redact_patterns(line)}")
         except SourceError as error:
             yield CheckLine(f"{name}: {error}", failed=True)
     yield CheckLine(f"Comments are read by {session.analyser.model} (taxonomy {session.analyser.taxonomy})")

@@ -156,6 +156,15 @@ def test_a_wrong_configuration_stops_before_anything_is_pulled(
     assert not (config.parent / "cxnlp.db").exists()
 
 
+def test_a_rule_for_a_source_that_is_not_there_stops_the_night(organisation: Callable[..., Path]) -> None:
+    config = organisation()
+    chart = config.parent / "departments.toml"
+    rule = '\n[[rules]]\nfield = "queue"\nvalue = "x"\ndepartment = "delivery"\nsource = "survy"\n'
+    chart.write_text(chart.read_text() + rule)
+    with pytest.raises(ConfigError, match="source 'survy'.*Did you mean 'survey'"):
+        pipeline.nightly(config)
+
+
 def test_without_a_key_nothing_runs(organisation: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CXNLP_KEY")
     with pytest.raises(ConfigError, match="CXNLP_KEY is not set"):
