@@ -161,7 +161,7 @@ def test_a_rule_for_a_source_that_is_not_there_stops_the_night(organisation: Cal
     chart = config.parent / "departments.toml"
     rule = '\n[[rules]]\nfield = "queue"\nvalue = "x"\ndepartment = "delivery"\nsource = "survy"\n'
     chart.write_text(chart.read_text() + rule)
-    with pytest.raises(ConfigError, match="source 'survy'.*Did you mean 'survey'"):
+    with pytest.raises(ConfigError, match=r"source 'survy'.*Did you mean 'survey'"):
         pipeline.nightly(config)
 
 
