@@ -50,7 +50,7 @@ def test(arguments: list[str]) -> int:
         [BIN / "ruff", "check", "."],
         [BIN / "ruff", "format", "--check", "."],
         [BIN / "mypy"],
-        [BIN / "python", "-m", "pytest", *arguments],
+        [BIN / "python", "-m", "pytest", "-n", "auto", *arguments],
     ]
     return next((code for step in steps if (code := subprocess.run(step, cwd=ROOT, check=False).returncode)), 0)
 

@@ -67,7 +67,7 @@ _matching = threading.Lock()
 def rule_hits(texts: Sequence[str]) -> list[tuple[RuleHit, ...]]:
     """Return the hits in each text, by place. May be called from several threads, which wait for each other.
 
-    >>> [hit.label for hit in rule_hits(["The driver was rude. Never again!"])[0]]
+    >>> [hit.label for hit in rule_hits(["The nurse was rude. Never again!"])[0]]
     ['staff_attitude:negative', 'churn']
     """
     vocabulary, matchers = _matchers()
