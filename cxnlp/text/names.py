@@ -98,6 +98,7 @@ class _Lexicon:
     particles: frozenset[str]
     places_after: frozenset[str]
     places_before: frozenset[str]
+    articles: frozenset[str]
 
 
 def _read(name: str) -> str:
@@ -218,15 +219,22 @@ class _Reading:
         return Evidence.SURE if named else self._perhaps(place)
 
     def _perhaps(self, place: int) -> Evidence:
-        """Return MAYBE for a capital that does not only start a sentence."""
+        """Return MAYBE for a word that is no known thing and has a person's verb or a greeting beside it."""
         word, lexicon = self.words[place], self.lexicon
-        if word.low in lexicon.things or len(word.low) < 2:
+        if word.low in lexicon.things or len(word.low) < 2 or self._after(place, lexicon.articles):
             return Evidence.NONE
-        if not self._starts_sentence(place) or self._before(place, lexicon.after):
-            return Evidence.MAYBE
-        follower = self.words[place + 1 : place + 2]
-        going_on = bool(follower) and follower[0].capital and follower[0].low not in lexicon.ordinary
-        return Evidence.MAYBE if going_on and self._gap(place) == " " else Evidence.NONE
+        last = self.last(place, ())
+        personal = (
+            self._before(last, lexicon.after)
+            or self._after(place, lexicon.before)
+            or self._after_phrase(place, lexicon.thanking)
+        )
+        return Evidence.MAYBE if personal or self._is_full_name(place, last) else Evidence.NONE
+
+    def _is_full_name(self, place: int, last: int) -> bool:
+        """Whether a known first or family name ends or starts some capitals."""
+        lexicon = self.lexicon
+        return last > place and (self.words[last].low in lexicon.family or self.words[place].low in lexicon.context)
 
     def _sure_in_lower_case(self, place: int) -> bool:
         """Whether a word in lower case, or in capitals alone, is a name."""
@@ -234,16 +242,16 @@ class _Reading:
         if word.low in lexicon.first:
             return self._has_cue(place) or self._after(place, lexicon.titles | lexicon.roles)
         titled = self._after(place, lexicon.titles)
+        if len(word.text) == 1:
+            return titled and word.text.isupper() and word.text not in _NO_INITIALS
         ordinary = word.low in lexicon.ordinary or word.low in lexicon.context
         if word.low in lexicon.capital:
             return titled or self._after(place, lexicon.roles) or self._after_phrase(place, lexicon.naming)
         if ordinary:
             return titled and word.low in lexicon.family and not word.text.islower()
-        if titled:
-            return len(word.low) > 2 or word.text.isupper()
+        named = self._after_phrase(place, frozenset({"my name is", "my name's"}))
         return len(word.low) > 2 and (
-            (word.low in lexicon.family and self._after(place, lexicon.roles))
-            or self._after_phrase(place, frozenset({"my name is", "my name's"}))
+            titled or named or (word.low in lexicon.family and self._after(place, lexicon.roles))
         )
 
     def _has_cue(self, place: int) -> bool:
@@ -265,7 +273,8 @@ class _Reading:
     def _after(self, place: int, cues: Collection[str]) -> bool:
         if not place or self.words[place - 1].raw not in cues:
             return False
-        return self._gap(place - 1).strip(" ,\"'“(.[]") == "" and "\n" not in self._gap(place - 1)
+        title = self.words[place - 1].raw in self.lexicon.titles
+        return self._gap(place - 1).strip(" ,\"'“(") in ({"", "."} if title else {""})
 
     def _before(self, place: int, cues: Collection[str]) -> bool:
         following = self.words[place + 1 : place + 2]
