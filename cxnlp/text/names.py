@@ -95,6 +95,8 @@ class _Lexicon:
     thanking: frozenset[str]
     before: frozenset[str]
     after: frozenset[str]
+    doubtful_before: frozenset[str]
+    doubtful_after: frozenset[str]
     particles: frozenset[str]
     places_after: frozenset[str]
     places_before: frozenset[str]
@@ -213,23 +215,32 @@ class _Reading:
         addressed = titled or self._after(place, lexicon.roles)
         named = addressed or self._after_phrase(place, lexicon.naming)
         if word.low in lexicon.context:
-            return Evidence.SURE if named or self._after_phrase(place, lexicon.thanking) else self._perhaps(place)
+            thanked = word.low not in lexicon.things and self._after_phrase(place, lexicon.thanking)
+            return Evidence.SURE if named or thanked else self._perhaps(place)
         if word.low in lexicon.ordinary:
-            return Evidence.SURE if titled or (addressed and word.low in lexicon.family) else Evidence.NONE
+            certain = (titled and "." not in self._gap(place - 1)) or (addressed and word.low in lexicon.family)
+            return Evidence.SURE if certain else Evidence.NONE
         return Evidence.SURE if named else self._perhaps(place)
 
     def _perhaps(self, place: int) -> Evidence:
         """Return MAYBE for a word that is no known thing and has a person's verb or a greeting beside it."""
         word, lexicon = self.words[place], self.lexicon
-        if word.low in lexicon.things or len(word.low) < 2 or self._after(place, lexicon.articles):
+        if word.low in lexicon.things or len(word.low) < 3 or self._after(place, lexicon.articles):
             return Evidence.NONE
         last = self.last(place, ())
         personal = (
-            self._before(last, lexicon.after)
-            or self._after(place, lexicon.before)
+            self._before(last, lexicon.doubtful_after)
+            or self._after(place, lexicon.doubtful_before)
             or self._after_phrase(place, lexicon.thanking)
+            or self._joins_a_name(place)
         )
         return Evidence.MAYBE if personal or self._is_full_name(place, last) else Evidence.NONE
+
+    def _joins_a_name(self, place: int) -> bool:
+        """Whether "and" stands between a known first name and a word."""
+        if place < 2 or self.words[place - 1].raw not in {"and", "&"}:
+            return False
+        return self.words[place - 2].capital and self.words[place - 2].low in self.lexicon.first
 
     def _is_full_name(self, place: int, last: int) -> bool:
         """Whether a known first or family name ends or starts some capitals."""
@@ -240,7 +251,7 @@ class _Reading:
         """Whether a word in lower case, or in capitals alone, is a name."""
         word, lexicon = self.words[place], self.lexicon
         if word.low in lexicon.first:
-            return self._has_cue(place) or self._after(place, lexicon.titles | lexicon.roles)
+            return self._has_cue(place)
         titled = self._after(place, lexicon.titles)
         if len(word.text) == 1:
             return titled and word.text.isupper() and word.text not in _NO_INITIALS
@@ -254,14 +265,16 @@ class _Reading:
             titled or named or (word.low in lexicon.family and self._after(place, lexicon.roles))
         )
 
-    def _has_cue(self, place: int) -> bool:
-        word = self.words[place]
+    def _has_cue(self, place: int, last: int | None = None) -> bool:
+        """Whether something beside the words from `place` to `last` says that they are a person's name."""
+        last = place if last is None else last
         return (
-            word.raw != word.low
-            or self._after(place, self.lexicon.before)
-            or self._before(place, self.lexicon.after)
+            self.words[last].raw != self.words[last].low
+            or self._after(place, self.lexicon.before | self.lexicon.titles | self.lexicon.roles)
+            or self._before(last, self.lexicon.after)
             or self._after_phrase(place, self.lexicon.naming)
-            or any("&" in gap or "/" in gap or "+" in gap for gap in (self._gap(place), self._gap(place - 1)))
+            or self._after_phrase(place, self.lexicon.thanking)
+            or any("&" in gap or "/" in gap or "+" in gap for gap in (self._gap(last), self._gap(place - 1)))
         )
 
     def _gap(self, place: int) -> str:
@@ -290,17 +303,20 @@ class _Reading:
         return place == 0 or _SENTENCE_END.search(self._gap(place - 1)) is not None
 
     def _is_place(self, place: int) -> bool:
+        """Whether the name that would start here is a place's or a thing's: "St Mary's", "Clifton Lane", "kelly green"."""
+        lexicon = self.lexicon
+        if place and self.words[place - 1].low in lexicon.places_before:
+            return self.words[place - 1].text[0].isupper() and self._gap(place - 1) in {" ", ". "}
+        if self._gap(place - 1) == "-" and self.words[place - 1].low not in lexicon.first | lexicon.capital:
+            return True
         last = place
-        while last + 1 < len(self.words) and self._gap(last) in {" ", "-"} and self._continues(last + 1):
+        while self._gap(last) in {" ", "-"} and self._continues(last + 1):
             last += 1
-        here = self.words[last]
-        # Brown Street, St Mary's Hospital; but Sarah's ward.
         follower = self.words[last + 1 : last + 2]
-        if follower and self._gap(last).strip(" ") == "" and follower[0].low in self.lexicon.places_after:
-            return here.raw == here.low or follower[0].capital
-        return bool(place) and self.words[place - 1].low in self.lexicon.places_before and (
-            self.words[place - 1].text[0].isupper() and self._gap(place - 1) in {" ", ". "}
-        )
+        if follower and self._gap(last) == " " and follower[0].low in lexicon.places_after:
+            # Mary's Hospital, but Sarah's ward.
+            return self.words[last].raw == self.words[last].low or follower[0].capital
+        return last > place and self.words[last].low in lexicon.places_after and not self._has_cue(place, last)
 
     def _continues(self, place: int) -> bool:
         """Whether a word can be a further part of a name."""
@@ -355,4 +371,4 @@ class _Reading:
 
 def _masked(word: _Word) -> bool:
     """Whether a word is a placeholder, or crossed out already ("XXXX")."""
-    return word.low[0] == "[" or (len(word.low) > 1 and set(word.low) == {"x"})
+    return word.low[0] == "[" or "xxx" in word.low or word.low == "xx"
