@@ -5,7 +5,6 @@ A rule takes the text of a match and returns where the thing itself ends in it, 
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Mapping
 
@@ -146,7 +145,7 @@ def _private_url(text: str) -> bool:
 
 
 def _international_phone(text: str) -> int:
-    return _phone_end(text, least=8, most=(13, 15))
+    return _phone_end(text, least=8, most=(15,))
 
 
 def _national_phone(text: str) -> int:
@@ -157,22 +156,20 @@ def _local_phone(text: str) -> int:
     return _phone_end(text, least=7, most=(11, 13))
 
 
-def _phone_end(text: str, *, least: int, most: tuple[int, int]) -> int:
+def _phone_end(text: str, *, least: int, most: tuple[int, ...]) -> int:
     """Return the end of whole groups with enough digits (E.164: at most 15), 0 for dates, years or one digit again.
 
-    As many groups as stay within the first bound, else within the second; a digit alone after a number is not its own.
+    As many groups as stay within the first bound, else within the next; a digit alone after a number is not its own.
     """
-    first, *others = _GROUPS.finditer(text)
-    groups = (
-        first,
-        *itertools.takewhile(lambda group: len(group.group()) > 1 or text[group.end() :][:1] == ")", others),
-    )
-    counted = itertools.accumulate(len(group.group()) for group in groups)
-    ends = [
-        (count, group.end())
-        for count, group in zip(counted, groups, strict=True)
-        if text[group.end() : group.end() + 1] not in {".", "/", "-"}
-    ]
+    ends: list[tuple[int, int]] = []
+    count = 0
+    for group in _GROUPS.finditer(text):
+        alone = len(group.group()) == 1
+        if alone and count >= least:
+            break
+        count += len(group.group())
+        if not alone and text[group.end() : group.end() + 1] not in {".", "/", "-"}:
+            ends.append((count, group.end()))
     fitting = [[end for count, end in ends if least <= count <= bound] for bound in most]
     end = next((some[-1] for some in fitting if some), 0)
     number = text[:end]

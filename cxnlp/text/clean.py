@@ -9,13 +9,13 @@ from typing import Any
 
 _HIDDEN_ELEMENTS = frozenset({"script", "style", "head", "title", "template", "noscript", "object", "svg"})
 _BLOCKS = frozenset(
-    "address article aside blockquote body br caption center dd div dl dt fieldset figcaption figure footer form h1 h2 h3"
-    " h4 h5 h6 header hr html li main nav ol p pre section table tbody tfoot thead tr ul".split()
+    "address article aside blockquote body br caption center dd div dl dt fieldset figcaption figure footer form h1 h2"
+    " h3 h4 h5 h6 header hr html li main nav ol p pre section table tbody tfoot thead tr ul".split()
 )
 _CELLS = frozenset({"td", "th", "option", "img", "input", "button", "select", "textarea", "iframe", "video", "audio"})
 _INLINE = frozenset(
     "a abbr acronym b base bdi bdo big cite code col colgroup data del dfn em font i ins kbd label legend link map mark"
-    " marquee meta o p2 param q s samp small source span strike strong sub sup time tt u var wbr area embed frame".split()
+    " marquee meta o p2 param q s samp small source span strike strong sub sup time tt u var wbr embed frame".split()
 )
 _TAGS = _HIDDEN_ELEMENTS | _BLOCKS | _CELLS | _INLINE
 _OFFICE = ("o:", "w:", "v:", "st1:", "m:")
@@ -32,6 +32,7 @@ _JUNK = re.compile(
     "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u034f\u061c\u180b-\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff0-\ufffb\ufdd0-\ufdef\ufffe\uffff\ue000-\uf8ff]"
 )
+_ESCAPES = re.compile("\x1b\\[[0-9;]*[a-zA-Z]")
 _JOINER = re.compile("[\u200c\u200d]+")
 _SELECTOR = re.compile("(?:(?<=[\\s\ufe00-\ufe0f])|\\A)[\ufe00-\ufe0f]+|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+")
 _LETTER_TAGS = re.compile("(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0000-\U000e007f]+")
@@ -74,7 +75,7 @@ def _without_markup(text: str) -> str:
 def _once(text: str) -> str:
     if not text.isascii():
         text = _without_junk(_mend(text))
-    text = _JUNK.sub("", _LINE_ENDS.sub("\n", text))
+    text = _JUNK.sub("", _ESCAPES.sub("", _LINE_ENDS.sub("\n", text)))
     if "&" in text:
         text = _ENTITY.sub(lambda entity: html.unescape(entity.group()), _NESTED.sub("&", text))
     if "<" in text:

