@@ -79,8 +79,8 @@ def survey() -> Callable[[int, int], str]:
 def organisation(tmp_path: Path) -> Callable[..., Path]:
     """Give a function that writes a small organisation with one survey file and returns its cxnlp.toml."""
 
-    def write(*, comments: int = 120, more: str = "") -> Path:
-        folder = tmp_path / "organisation"
+    def write(*, comments: int = 120, more: str = "", name: str = "organisation") -> Path:
+        folder = tmp_path / name
         (folder / "survey").mkdir(parents=True)
         (folder / "departments.toml").write_text(CHART, "utf-8")
         (folder / "cxnlp.toml").write_text(CONFIG.format(more=more), "utf-8")

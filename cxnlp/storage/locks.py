@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,10 +14,13 @@ from cxnlp.storage.database import errors_named, name_of
 RUN_LOCK = 0x6378_6E6C_7002
 """The PostgreSQL advisory lock of the run."""
 
+PATIENCE = 5.0
+"""Seconds after which PostgreSQL must have noticed that a killed run is gone."""
+
 
 @contextmanager
 def run_lock(engine: Engine) -> Iterator[None]:
-    """Hold the store for one run; RunLocked at once where another run holds it."""
+    """Hold the store for one run; RunLocked where another run holds it, on PostgreSQL after PATIENCE seconds."""
     with _file_lock(engine) if engine.dialect.name == "sqlite" else _advisory_lock(engine):
         yield
 
@@ -44,9 +48,11 @@ def _advisory_lock(engine: Engine) -> Iterator[None]:
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     try:
         with errors_named(engine):
-            held = connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": RUN_LOCK})
-        if not held:
-            raise _locked(engine)
+            patience = time.monotonic() + PATIENCE
+            while not connection.scalar(text("SELECT pg_try_advisory_lock(:number)"), {"number": RUN_LOCK}):
+                if time.monotonic() > patience:
+                    raise _locked(engine)
+                time.sleep(0.1)
         yield
     finally:
         # Not back to the pool: closing the session frees the lock whatever state it is in.

@@ -77,7 +77,7 @@ class Store:
     # What holds for the whole store
 
     def lock(self) -> AbstractContextManager[None]:
-        """Hold the store for one run; RunLocked at once where another run holds it. A crash frees it."""
+        """Hold the store for one run; RunLocked where another run holds it. A crash frees it."""
         return locks.run_lock(self._engine)
 
     def check_key(self, fingerprint: str) -> None:

@@ -98,6 +98,7 @@ class Lexicon:
     first: frozenset[str]
     capital: frozenset[str]
     context: frozenset[str]
+    subject: frozenset[str]
     family: frozenset[str]
     ordinary: frozenset[str]
     things: frozenset[str]
@@ -106,6 +107,7 @@ class Lexicon:
     roles: frozenset[str]
     naming: frozenset[str]
     signing: frozenset[str]
+    gratitude: frozenset[str]
     thanking: frozenset[str]
     before: frozenset[str]
     after: frozenset[str]
@@ -152,6 +154,7 @@ def lexicon() -> Lexicon:
         first=names["first"] - things,
         capital=names["capital"] - things,
         context=names["context"] | things,
+        subject=names["subject"],
         family=names["family"],
         ordinary=ordinary,
         things=things,

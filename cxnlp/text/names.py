@@ -15,6 +15,7 @@ from cxnlp.text.lexicon import Lexicon, Phrases, Word, lexicon, words_of
 _SENTENCE_END = re.compile(r"[.!?…:;\n•\"“”(*–—|>]")
 _OPENING = " ,:\"'“‘(-–\n"
 _NO_INITIALS = frozenset({"I", "A"})
+_THE = frozenset({"the"})
 _LONGEST_CUE = 4
 
 
@@ -93,7 +94,8 @@ class _Reading:
     def _of_capital(self, place: int) -> Evidence:
         word, lexicon = self.words[place], self.lexicon
         if word.low in lexicon.first or word.low in lexicon.capital:
-            return Evidence.SURE
+            thing = self._after(place, _THE) and not self._has_cue(place, self.last(place, ()))
+            return Evidence.NONE if thing else Evidence.SURE
         start = self.with_initial(place)
         titled = self._after(start, lexicon.titles)
         addressed = titled or self._after(start, lexicon.roles)
@@ -104,7 +106,17 @@ class _Reading:
         if word.low in lexicon.ordinary:
             certain = (titled and "." not in self._gap(start - 1)) or (addressed and word.low in lexicon.family)
             return Evidence.SURE if certain else Evidence.NONE
-        return Evidence.SURE if named or self._is_family_first(place) else self._perhaps(place)
+        sure = named or self._is_family_first(place) or self._is_greeted(place) or self._has_initial(place)
+        return Evidence.SURE if sure else self._perhaps(place)
+
+    def _is_greeted(self, place: int) -> bool:
+        return len(self.words[place].low) > 2 and self._after_phrase(place, self.lexicon.gratitude)
+
+    def _has_initial(self, place: int) -> bool:
+        """Whether an initial with its full stop is before a word, and no further one: "T. Okonedo", not "U.S. Navy"."""
+        start = self.with_initial(place)
+        before = self.text[: self.words[start].start][-1:]
+        return start < place and before != "." and self._gap(start) == ". " and self._gap(start - 1) != "."
 
     def _is_personal(self, place: int) -> bool:
         """Whether what stands beside a first name is said of people only."""
@@ -112,6 +124,8 @@ class _Reading:
         if self._after_phrase(place, lexicon.thanking) or self._joins_a_name(place):
             return True
         last = self.last(place, ())
+        if self.words[place].low in lexicon.subject and self._before(last, lexicon.after - {"and"}):
+            return True
         if self._before(last, lexicon.human_verbs):
             return not self._after(place, lexicon.articles)
         following = last + 2
@@ -267,7 +281,7 @@ class _Reading:
         """Return the place of the name after "van der", "de la" ..., or the place before where there is none."""
         beyond = following
         while beyond < len(self.words) - 1 and self.words[beyond].raw in self.lexicon.particles:
-            if self._gap(beyond) != " " or beyond - following > 2:
+            if self._gap(beyond) not in {" ", "-"} or beyond - following > 2:
                 return place
             beyond += 1
         return beyond if beyond > following and beyond not in kept and self._continues(beyond) else place

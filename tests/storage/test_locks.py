@@ -9,7 +9,14 @@ import pytest
 
 from cxnlp.errors import RunLocked
 from cxnlp.records import SourceReceipt
+from cxnlp.storage import locks
 from cxnlp.storage.store import open_store
+
+
+@pytest.fixture(autouse=True)
+def little_patience(monkeypatch):
+    monkeypatch.setattr(locks, "PATIENCE", 0.2)
+
 
 HOLDER = """
 import sys, time

@@ -36,9 +36,9 @@ def test_names_are_found_and_other_words_stay(
         for first, last in spans
         if not any(start <= first and last <= end for start, end in masked)
     ]
-    assert sum(map(len, names)) >= 120 and sum(not spans for spans in names) >= 90
-    assert 1 - len(wrong) / sum(map(len, found)) >= 0.98, wrong
-    assert 1 - len(missed) / sum(map(len, names)) >= 0.95, missed
+    assert sum(map(len, names)) >= 200 and sum(not spans for spans in names) >= 90
+    assert 1 - len(wrong) / sum(map(len, found)) >= 0.97, wrong
+    assert 1 - len(missed) / sum(map(len, names)) >= 0.92, missed
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,8 @@ def test_names_are_found_and_other_words_stay(
         ("Sarah's team, James' desk, Priya’s notes", "[NAME]'s team, [NAME]' desk, [NAME]’s notes"),
         ("J. Smith rang, so did Mrs van der Berg", "[NAME] rang, so did Mrs [NAME]"),
         ("Omotunde was rude. My name is Omotunde", "[NAME] was rude. My name is [NAME]"),
+        ("Checked in with Efosa's cousin, cheers Tobechukwu", "Checked in with [NAME]'s cousin, cheers [NAME]"),
+        ("The Jasper Conran towels", "The Jasper Conran towels"),
         ("[NAME] and Dave, [EMAIL]", "[NAME] and [NAME], [EMAIL]"),
         ("www.sarah.com or @sarah", "www.sarah.com or @sarah"),
     ],
