@@ -1,9 +1,8 @@
-"""Fixtures that several rooms use: the organisation's key, a small organisation on disk, where real data stands."""
+"""Fixtures that several rooms use: the organisation's key, a small organisation on disk."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -88,19 +87,3 @@ def organisation(tmp_path: Path) -> Callable[..., Path]:
         return folder / "cxnlp.toml"
 
     return write
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """Give the folder of real public feedback, or skip where it isn't there."""
-    folder = Path(os.environ.get("CXNLP_REAL_DATA", Path(__file__).parents[2] / "shared/data"))
-    if not folder.is_dir():
-        pytest.skip("the real data sets are not on this machine (CXNLP_REAL_DATA)")
-    return folder
-
-
-@pytest.fixture
-def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Work in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-    yield tmp_path

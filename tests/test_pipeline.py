@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +13,7 @@ import pandas as pd
 import pytest
 
 from cxnlp import pipeline
+from cxnlp.analysis.packages import models_folder
 from cxnlp.errors import ConfigError, RunLocked, StoreError
 from cxnlp.records import Receipt
 
@@ -190,6 +193,24 @@ def test_a_changed_chart_links_again(organisation: Callable[..., Path]) -> None:
     chart.write_text(chart.read_text().replace('aliases = ["driver"]', 'aliases = ["driver", "parcel"]'))
     receipt = pipeline.nightly(config)
     assert (receipt.analysed, receipt.linked) == (0, 40)
+
+
+def test_another_model_reads_again_on_demand_and_old_findings_are_kept(organisation: Callable[..., Path]) -> None:
+    config = organisation(comments=40)
+    pipeline.nightly(config)
+    other = config.parent / "models/linear/1.0.1"
+    shutil.copytree(models_folder() / "linear/1.0.0", other)
+    package = json.loads((other / "config.json").read_text())
+    (other / "config.json").write_text(json.dumps({**package, "version": "1.0.1"}))
+    wanted = '[analysis]\nmodel = "linear/1.0.1"\nmodels = "models"\n\n[publish]'
+    config.write_text(config.read_text().replace("[publish]", wanted))
+    assert pipeline.nightly(config).analysed == 0
+    receipt = pipeline.nightly(config, again=True, pulling=False)
+    assert (receipt.analysed, receipt.linked, receipt.versions["model"]) == (30, 30, "linear/1.0.1")
+    with sqlite3.connect(config.parent / "cxnlp.db") as connection:
+        kept = connection.execute("select model, current, count(*) from analysis group by 1, 2 order by 1").fetchall()
+    assert kept == [("linear/1.0.0", 0, 30), ("linear/1.0.1", 1, 30)]
+    assert set(pd.read_parquet(published(config, "findings.parquet"))["model"]) == {"linear/1.0.1"}
 
 
 def test_a_failed_run_says_so(organisation: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
