@@ -196,12 +196,31 @@ def train(
     gold: Annotated[list[Path], typer.Argument(help="Labelled comments: JSON Lines with quotes.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The folder of the new version: models/linear/1.0.0.")],
     weak: Annotated[Path | None, typer.Option(help="A folder of public data sets to learn from weakly.")] = None,
+    encoder: Annotated[
+        Path | None, typer.Option(help="The folder of all-MiniLM-L6-v2: trains the transformer (cxnlp[train]).")
+    ] = None,
+    work: Annotated[Path, typer.Option(help="Where the transformer's checkpoints stand, to go on from.")] = Path(
+        "training"
+    ),
 ) -> None:
-    """Train, measure and package the linear model."""
-    from cxnlp.training.linear import train_linear
+    """Train, measure and package a model.
 
-    for line in train_linear(gold, weak, output, progress=lambda step: err.print(f"  {step}")):
+    The linear one, or with --encoder the transformer.
+    """
+    for line in _trained(gold, weak, output, encoder, work):
         out.print(line)
+
+
+def _trained(gold: list[Path], weak: Path | None, output: Path, encoder: Path | None, work: Path) -> Iterator[str]:
+    from cxnlp.training.linear import train_linear
+    from cxnlp.training.transformer import train_transformer
+
+    def progress(step: str) -> None:
+        err.print(f"  {step}")
+
+    if encoder is None:
+        return train_linear(gold, weak, output, progress=progress)
+    return train_transformer(gold, weak, output, encoder=encoder, work=work, progress=progress)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from cxnlp.records import Analysis, Sentiment
+from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 
 
 class Analyser(Protocol):
@@ -29,3 +29,22 @@ def unread(reason: str, *, model: str, taxonomy: str) -> Analysis:
     """Return the Analysis of a comment that can't be read: neutral, no findings, and the reason."""
     certain = {sentiment: float(sentiment is Sentiment.NEUTRAL) for sentiment in Sentiment}
     return Analysis(Sentiment.NEUTRAL, certain, False, 0.0, (), model, taxonomy, reason)
+
+
+def has_words(text: str) -> bool:
+    """Whether a text has a letter of any script."""
+    return any(character.isalpha() for character in text)
+
+
+def compatible(found: Sequence[Finding]) -> list[Finding]:
+    """Return the findings of one topic that can stand together, the likeliest first.
+
+    The same words aren't both praise and blame, and a judged topic isn't neutral too.
+    """
+    kept: list[Finding] = []
+    for finding in sorted(found, key=lambda finding: -finding.score):
+        neutral = finding.polarity is Polarity.NEUTRAL or any(one.polarity is Polarity.NEUTRAL for one in kept)
+        same_place = any(one.start < finding.end and finding.start < one.end for one in kept)
+        if not kept or not (neutral or same_place):
+            kept.append(finding)
+    return kept

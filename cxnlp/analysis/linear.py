@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxnlp.analysis.base import unread
+from cxnlp.analysis.base import compatible, has_words, unread
 from cxnlp.analysis.rules import CHURN, RuleHit, rule_hits
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 from cxnlp.text.segment import Clause, clauses
@@ -167,7 +167,7 @@ class LinearAnalyser:
         """Return one Analysis for each text; identical texts are read once."""
         asked = list(questions) if questions is not None else [None] * len(texts)
         pairs = list(zip(texts, asked, strict=True))
-        readable = sorted({pair for pair in pairs if _has_words(pair[0])}, key=lambda pair: (len(pair[0]), str(pair)))
+        readable = sorted({pair for pair in pairs if has_words(pair[0])}, key=lambda pair: (len(pair[0]), str(pair)))
         batches = (readable[at : at + _BATCH] for at in range(0, len(readable), _BATCH))
         done = dict(chain.from_iterable(zip(batch, self._batch(batch), strict=True) for batch in batches))
         nothing = unread("no words", model=self.model, taxonomy=self.taxonomy)
@@ -201,19 +201,7 @@ class LinearAnalyser:
                 found = Finding(topic, Polarity(polarity), float(chances[at]), span.start, span.end)
                 given.setdefault(topic, []).append(found)
         for found_for_topic in given.values():
-            yield from _compatible(found_for_topic)
-
-
-def _compatible(found: list[Finding]) -> list[Finding]:
-    """Drop what can't stand together: one clause isn't both praise and blame, a judged topic isn't neutral too."""
-    ordered = sorted(found, key=lambda finding: -finding.score)
-    kept: list[Finding] = []
-    for finding in ordered:
-        neutral = finding.polarity is Polarity.NEUTRAL or any(one.polarity is Polarity.NEUTRAL for one in kept)
-        same_place = any(one.start == finding.start for one in kept)
-        if not kept or not (neutral or same_place):
-            kept.append(finding)
-    return kept
+            yield from compatible(found_for_topic)
 
 
 _LEADING = frozenset({"but", "and", "so", "then", "or", "however", "although", "though", "because", "which"})
@@ -228,7 +216,3 @@ def _trim(text: str, clause: Clause) -> Clause:
     while end - start > 1 and text[end - 1] in " .,;:!?-–—()…\n":
         end -= 1
     return Clause(start, end)
-
-
-def _has_words(text: str) -> bool:
-    return any(character.isalpha() for character in text)

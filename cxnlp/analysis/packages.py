@@ -127,4 +127,20 @@ def _linear(package: Package) -> Analyser:
     return LinearAnalyser(scorer, weights, model=package.model, taxonomy=package.config["taxonomy"])
 
 
-LOADERS = {"linear": _linear}
+def _transformer(package: Package) -> Analyser:
+    from cxnlp.analysis.transformer import Calibration, Encoder, TransformerAnalyser, open_session
+    from cxnlp.analysis.windows import Pieces
+
+    config = package.config
+    pieces = Pieces.from_json((package.folder / "tokenizer.json").read_text("utf-8"))
+    encoder = Encoder(open_session(package.folder / "model.onnx"), pieces)
+    calibration = Calibration(
+        temperatures=config["temperatures"],
+        thresholds=config["thresholds"],
+        overall=config["overall_temperature"],
+        fraction=config["span_fraction"],
+    )
+    return TransformerAnalyser(encoder, config["labels"], calibration, model=package.model, taxonomy=config["taxonomy"])
+
+
+LOADERS = {"linear": _linear, "transformer": _transformer}

@@ -198,13 +198,13 @@ def train_linear(
     if not dev or len(rest) < 200:
         raise InputError(f"{len(examples)} labelled comments are too few: 200 and some for the dev split are needed.")
     weakly = [example for example in read_weak(weak)] if weak else []
-    scorer, weights = fit_linear(rest, _usable(weakly, rest, dev), progress=progress)
+    scorer, weights = fit_linear(rest, usable(weakly, rest, dev), progress=progress)
     model = LinearAnalyser(scorer, weights, model=f"{name}/{version}", taxonomy=load_taxonomy().version)
     evaluations = {"dev split": _measure(model, dev)}
     for dataset in _large(examples):
         progress(f"without {dataset}")
         inside, outside = [e for e in rest if e.dataset != dataset], [e for e in examples if e.dataset == dataset]
-        fitted = fit_linear(inside, _usable(weakly, inside, outside))
+        fitted = fit_linear(inside, usable(weakly, inside, outside))
         other = LinearAnalyser(*fitted, model=model.model, taxonomy=model.taxonomy)
         evaluations[f"{dataset}, trained without it"] = _measure(other, outside)
     folder.mkdir(parents=True, exist_ok=True)
@@ -224,7 +224,7 @@ def train_linear(
     )
     digests = [f"| {path.name} | {file_digest(path)} | {sum(1 for _ in read_gold(path))} |" for path in gold]
     if weak:
-        digests.append(f"| weakly labelled | see the sources below | {len(_usable(weakly, rest, dev))} |")
+        digests.append(f"| weakly labelled | see the sources below | {len(usable(weakly, rest, dev))} |")
     facts = {"model": model.model, "seed": str(SEED), "folds": str(FOLDS), "data": "\n".join(digests)}
     write_card(folder, "linear", evaluations=evaluations, facts={**facts, "taxonomy": model.taxonomy})
     for key, one in evaluations.items():
@@ -257,7 +257,7 @@ def _large(examples: Sequence[Example]) -> list[str]:
     return sorted(name for name, size in sizes.items() if len(names) > 1 and 15 * size >= len(examples))
 
 
-def _usable(weak: Sequence[Example], gold: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
+def usable(weak: Sequence[Example], gold: Sequence[Example], held_out: Sequence[Example]) -> list[Example]:
     """Draw weak examples that repeat neither the gold nor what is held out, nor come from a set held out."""
     left = {example.dataset for example in held_out} - {example.dataset for example in gold}
     by_dataset: dict[str, list[Example]] = {}

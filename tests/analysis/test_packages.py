@@ -10,7 +10,7 @@ from cxnlp.analysis.packages import live_model, load_analyser, models_folder, op
 from cxnlp.errors import ModelError
 from cxnlp.records import Sentiment
 
-LINEAR = models_folder() / live_model(models_folder())
+LINEAR = models_folder() / "linear/1.0.0"
 PACKAGES = sorted(path.parent for path in models_folder().glob("*/*/config.json"))
 
 
@@ -26,6 +26,10 @@ def test_every_package_loads_and_reads(folder: Path) -> None:
     assert analysis.overall is Sentiment.NEGATIVE
     assert {finding.topic for finding in analysis.findings} >= {"staff_attitude", "wait_time"}
     assert (folder / "README.md").exists() and json.loads((folder / "metrics.json").read_text())
+
+
+def test_the_live_model_is_one_that_ships() -> None:
+    assert models_folder() / live_model(models_folder()) in PACKAGES
 
 
 def test_a_changed_file_is_refused(copy: Path) -> None:

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cxnlp.analysis.transformer import Scores
+from cxnlp.records import Polarity, Sentiment
+from cxnlp.training.calibrate import best_fraction, best_softmax, best_temperature, calibrate
+from cxnlp.training.data import Example, Label
+
+RANDOM = np.random.default_rng(3)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 2.0])
+def test_the_temperature_that_made_the_labels_is_found(temperature: float) -> None:
+    logits = RANDOM.normal(0, 3, 20_000)
+    truth = RANDOM.random(20_000) < 1 / (1 + np.exp(-logits / temperature))
+    assert best_temperature(logits, truth) == pytest.approx(temperature, rel=0.08)
+
+
+def test_few_examples_leave_the_temperature_near_one() -> None:
+    assert best_temperature(np.array([5.0, -5.0]), np.array([True, False])) == pytest.approx(1.0, abs=0.1)
+
+
+def test_the_temperature_of_classes_is_found() -> None:
+    logits = RANDOM.normal(0, 3, (20_000, 4))
+    noise = RANDOM.gumbel(size=logits.shape)
+    assert best_softmax(logits, (logits / 1.5 + noise).argmax(axis=1)) == pytest.approx(1.5, rel=0.08)
+
+
+def example(overall: Sentiment, *findings: Label) -> Example:
+    return Example("x", "own", "very rude man here", overall=overall, churn=False, findings=findings)
+
+
+def scores(label: float, pieces: list[float]) -> Scores:
+    logits = np.array([[piece] for piece in pieces], dtype=np.float32)
+    places = ((0, 4), (5, 9), (10, 13), (14, 18))
+    return Scores(np.array([label]), np.array([3.0, 0.0, 0.0, 0.0]), -3.0, logits, places)
+
+
+RUDE = Label("staff_attitude", Polarity.NEGATIVE, 0, 9)
+LABELS = ("staff_attitude:negative",)
+
+
+def test_the_fraction_gives_spans_like_the_quotes() -> None:
+    there = [example(Sentiment.NEGATIVE, RUDE)]
+    # "very" has 0.4 of the chance of "rude": a fraction above that would lose it; "man" has 0.15.
+    read = [scores(2.0, [-0.575, 2.2, -1.84, -5.0])]
+    assert best_fraction(there, read, LABELS) in {0.2, 0.3, 0.4}
+
+
+def test_everything_that_serving_needs_is_calibrated() -> None:
+    examples = [example(Sentiment.NEGATIVE, RUDE)] * 20 + [example(Sentiment.NEGATIVE)] * 20
+    read = [scores(2.0, [0, 2, 0, 0])] * 20 + [scores(-2.0, [-5, -5, -5, -5])] * 20
+    found = calibrate(examples, read, LABELS)
+    assert found.temperatures.keys() == found.thresholds.keys() == {"staff_attitude:negative", "churn"}
+    assert 0.2 <= found.thresholds["staff_attitude:negative"] <= 0.6
