@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,3 +88,12 @@ def organisation(tmp_path: Path) -> Callable[..., Path]:
         return folder / "cxnlp.toml"
 
     return write
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Give the folder of real public feedback, or skip where it isn't there."""
+    folder = Path(os.environ.get("CXNLP_REAL_DATA", Path(__file__).parents[2] / "shared/data"))
+    if not folder.is_dir():
+        pytest.skip("the real data sets are not on this machine (CXNLP_REAL_DATA)")
+    return folder

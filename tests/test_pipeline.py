@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from cxnlp import pipeline
-from cxnlp.analysis.packages import models_folder
+from cxnlp.analysis.packages import live_model, models_folder
 from cxnlp.errors import ConfigError, RunLocked, StoreError
 from cxnlp.records import Receipt
 
@@ -209,7 +209,7 @@ def test_another_model_reads_again_on_demand_and_old_findings_are_kept(organisat
     assert (receipt.analysed, receipt.linked, receipt.versions["model"]) == (30, 30, "linear/1.0.1")
     with sqlite3.connect(config.parent / "cxnlp.db") as connection:
         kept = connection.execute("select model, current, count(*) from analysis group by 1, 2 order by 1").fetchall()
-    assert kept == [("linear/1.0.0", 0, 30), ("linear/1.0.1", 1, 30)]
+    assert kept == [("linear/1.0.1", 1, 30), (live_model(models_folder()), 0, 30)]
     assert set(pd.read_parquet(published(config, "findings.parquet"))["model"]) == {"linear/1.0.1"}
 
 
