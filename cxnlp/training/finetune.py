@@ -28,7 +28,7 @@ class Recipe:
     of the heads, and fall to nothing (warm restarts; Loshchilov and Hutter, ICLR 2017).
     """
 
-    cycles: tuple[int, ...] = (4, 2)
+    cycles: tuple[int, ...] = (4,)
     batch: int = 32
     encoder_rate: float = 1.5e-4
     head_rate: float = 1e-3
