@@ -1,4 +1,4 @@
-"""The command line: cxnlp init, check, nightly, reanalyse, analyse, train, demo."""
+"""The command line: cxnlp init, check, nightly, reanalyse, analyse, evaluate, train, demo."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,8 @@ from rich.console import Console
 from cxnlp.errors import CxnlpError, InputError
 
 if TYPE_CHECKING:
+    from cxnlp.analysis.base import Analyser
+    from cxnlp.evaluation.gold import Example
     from cxnlp.pipeline import Progress
 
 app = typer.Typer(
@@ -189,6 +191,59 @@ def _writing(path: Path | None) -> Iterator[IO[str]]:
     except BaseException:
         Path(handle.name).unlink(missing_ok=True)
         raise
+
+
+@app.command()
+def evaluate(
+    gold: Annotated[list[Path] | None, typer.Argument(help="Labelled comments: JSON Lines with quotes.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A folder for evaluation.html and evaluation.json.")
+    ] = None,
+    model: Annotated[str, typer.Option(help='The model: "live" or "name/version".')] = "live",
+    dev: Annotated[bool, typer.Option("--dev", help="Only the tenth that is never trained on.")] = False,
+    baselines: Annotated[bool, typer.Option(help="Also the majority, VADER and the linear model.")] = True,
+    pairs: Annotated[Path | None, typer.Option(help="A file of minimal pairs to read as well.")] = None,
+) -> None:
+    """Measure a model on labelled comments.
+
+    Precision, recall and F1 of findings with 95 % intervals, overall sentiment, spans, calibration and, with -o, the
+    comments read worst. Pairs: how many minimal pairs are read rightly, by kind.
+    """
+    from cxnlp.analysis.packages import load_analyser
+    from cxnlp.evaluation import page
+    from cxnlp.evaluation.comparison import read
+    from cxnlp.evaluation.gold import read_gold
+    from cxnlp.evaluation.pairs import judge, read_pairs, tally
+    from cxnlp.reports.terminal import show_table
+
+    if not gold and pairs is None:
+        raise InputError("Nothing to evaluate: name files of labelled comments, or --pairs.")
+    analyser = load_analyser(model)
+    if gold:
+        examples = [example for path in gold for example in read_gold(path) if example.dev or not dev]
+        if not examples:
+            raise InputError(f"{', '.join(map(str, gold))}: no labelled comments{' in the dev tenth' if dev else ''}.")
+        readings = [read(examples, one) for one in (analyser, *_baselines(baselines, examples, analyser.model))]
+        out.print(f"{len(examples):,} labelled comments")
+        show_table(page.overview(readings))
+        out.print()
+        show_table(page.by_label(readings[0]))
+        if output is not None:
+            for path in page.write_evaluation(output, readings, gold=[path.name for path in gold]):
+                out.print(f"Written: {path}")
+    if pairs is not None:
+        show_table(page.pair_rows(tally(judge(read_pairs(pairs), analyser))))
+
+
+def _baselines(wanted: bool, examples: Sequence[Example], model: str) -> Iterator[Analyser]:
+    from cxnlp.analysis.packages import BASELINE, load_analyser
+    from cxnlp.evaluation.baselines import Majority, Vader
+
+    if wanted:
+        if model != BASELINE:
+            yield load_analyser(BASELINE)
+        yield Vader()
+        yield Majority(examples)
 
 
 @app.command()

@@ -14,6 +14,7 @@ LEVELS = [
     {"records", "errors", "config", "taxonomy", "departments"},
     {"text", "metrics"},
     {"sources", "analysis", "linking", "summaries", "storage", "reports"},
+    {"evaluation"},
     {"training", "publication", "starter"},
     {"pipeline"},
     {"cli"},

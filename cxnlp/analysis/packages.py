@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from cxnlp.errors import ModelError
 from cxnlp.taxonomy import load_taxonomy
 
 LIVE = "live"
+BASELINE = "linear/1.0.0"
+"""What others are compared with, and what serves where they can't."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,11 @@ def load_analyser(model: str = LIVE, folder: Path | None = None) -> Analyser:
     if kind not in LOADERS:
         raise ModelError(f"{package.folder} is a model of kind '{kind}'. Known: {', '.join(sorted(LOADERS))}.")
     return LOADERS[kind](package)
+
+
+if hasattr(os, "register_at_fork"):
+    # Threads don't live on in a forked process (spaCy's n_process, a process pool): each loads its own analyser.
+    os.register_at_fork(after_in_child=load_analyser.cache_clear)
 
 
 def _linear(package: Package) -> Analyser:

@@ -23,7 +23,7 @@ def write_site(folder: Path, report: Report) -> list[Path]:
 
     The pages need no script and no network: the style is inside, and the Content-Security-Policy allows nothing else.
     """
-    figures, environment = Figures.of(report), _environment()
+    figures, environment = Figures.of(report), page_environment()
     (folder / "departments").mkdir(parents=True, exist_ok=True)
     index = folder / "index.html"
     _write(index, environment, "index.html.j2", page=organisation_page(figures), home="")
@@ -39,7 +39,8 @@ def _write(path: Path, environment: Environment, template: str, **values: Any) -
     path.write_text(environment.get_template(template).render(values), "utf-8")
 
 
-def _environment() -> Environment:
+def page_environment() -> Environment:
+    """Return what renders the templates of data/reports: autoescaped, with the one style that the policy allows."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 

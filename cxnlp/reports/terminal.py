@@ -41,6 +41,15 @@ def show(receipt: Receipt, troubles: Iterable[Trouble]) -> None:
         console.print(f"Pages: {receipt.published}")
 
 
+def show_table(rows: Sequence[Sequence[str]]) -> None:
+    """Print a table of texts to standard output; the first row is its head."""
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = 160
+    head, *rest = rows
+    console.print(_table(head, rest, left=(0,)))
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int]) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
     for place, column in enumerate(head):

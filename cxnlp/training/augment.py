@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cxnlp.training.data import Example
+from cxnlp.evaluation.gold import Example
 
 _Characters = list[tuple[str, int]]  # each with its place in the original
 

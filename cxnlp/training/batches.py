@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cxnlp.analysis.windows import Pieces, Window
+from cxnlp.evaluation.gold import Example
 from cxnlp.records import Polarity, Sentiment
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.training.augment import roughen
-from cxnlp.training.data import Example
 
 UNKNOWN = -100
 """The class of an overall sentiment that isn't known, as PyTorch's cross entropy leaves it out."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cxnlp.analysis.rules import CHURN
 from cxnlp.analysis.transformer import SENTIMENTS, Calibration, Scores, chance, span_of
-from cxnlp.training.data import Example
+from cxnlp.evaluation.gold import Example
 from cxnlp.training.linear import best_threshold
 
 Floats = npt.NDArray[np.float64]

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from cxnlp.analysis.windows import Pieces
+from cxnlp.evaluation.gold import Example
 from cxnlp.training.batches import UNKNOWN, Batch, batches
-from cxnlp.training.data import Example
 from cxnlp.training.network import Network, loss_of
 
 _SHOW_EVERY = 50

@@ -27,11 +27,12 @@ from cxnlp.analysis.linear import (
 from cxnlp.analysis.packages import file_digest
 from cxnlp.analysis.rules import CHURN
 from cxnlp.errors import InputError
+from cxnlp.evaluation.figures import Evaluation, evaluate
+from cxnlp.evaluation.gold import Example, read_gold
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text.segment import Clause, clauses
-from cxnlp.training.data import Example, read_gold, read_weak, without_texts_of
-from cxnlp.training.evaluate import Evaluation, evaluate
 from cxnlp.training.package import name_and_version, write_card, write_package
+from cxnlp.training.weak import read_weak, without_texts_of
 
 SEED = 20261124
 FOLDS = 4

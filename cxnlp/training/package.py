@@ -10,8 +10,8 @@ from typing import Any
 
 from cxnlp.analysis.packages import file_digest
 from cxnlp.errors import InputError
+from cxnlp.evaluation.figures import Evaluation
 from cxnlp.taxonomy import load_taxonomy
-from cxnlp.training.evaluate import Evaluation
 
 
 def name_and_version(folder: Path) -> tuple[str, str]:

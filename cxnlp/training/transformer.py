@@ -11,13 +11,14 @@ from cxnlp.analysis.packages import file_digest
 from cxnlp.analysis.transformer import Calibration, Encoder, TransformerAnalyser, open_session
 from cxnlp.analysis.windows import Pieces
 from cxnlp.errors import InputError
+from cxnlp.evaluation.figures import Evaluation, evaluate
+from cxnlp.evaluation.gold import Example, read_gold
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.training.batches import all_labels
 from cxnlp.training.calibrate import calibrate
-from cxnlp.training.data import Example, read_gold, read_weak
-from cxnlp.training.evaluate import Evaluation, evaluate
 from cxnlp.training.linear import usable
 from cxnlp.training.package import name_and_version, write_card, write_package
+from cxnlp.training.weak import read_weak
 
 ENCODER_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of the weights of all-MiniLM-L6-v2 (model.safetensors)."""

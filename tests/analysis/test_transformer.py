@@ -15,9 +15,9 @@ from cxnlp.analysis.packages import file_digest, load_analyser, models_folder, o
 from cxnlp.analysis.transformer import LONGEST_TEXT, Scores, joined, open_session, span_of
 from cxnlp.analysis.windows import OVERLAP, Window
 from cxnlp.errors import ModelError
+from cxnlp.evaluation.figures import evaluate
+from cxnlp.evaluation.gold import read_gold
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
-from cxnlp.training.data import read_gold
-from cxnlp.training.evaluate import evaluate
 
 FOLDER = sorted(path.parent for path in models_folder().glob("minilm/*/config.json"))[-1]
 MODEL = f"minilm/{FOLDER.name}"

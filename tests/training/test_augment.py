@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import random
 
+from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity
 from cxnlp.training.augment import roughen
-from cxnlp.training.data import Example, Label
 
 TEXT = "Rude driver, but on time. The parcel (a lamp) was fine, thanks!"
 QUOTE = TEXT.index("on time")

@@ -5,9 +5,9 @@ import pytest
 
 from cxnlp.analysis.packages import models_folder
 from cxnlp.analysis.windows import Pieces
+from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity, Sentiment
 from cxnlp.training.batches import UNKNOWN, Batch, all_labels, batches
-from cxnlp.training.data import Example, Label
 
 LABELS = all_labels()
 RUDE, LATE = LABELS.index("staff_attitude:negative"), LABELS.index("wait_time:negative")

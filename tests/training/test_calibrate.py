@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from cxnlp.analysis.transformer import Scores
+from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity, Sentiment
 from cxnlp.training.calibrate import best_fraction, best_softmax, best_temperature, calibrate
-from cxnlp.training.data import Example, Label
 
 RANDOM = np.random.default_rng(3)
 

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from cxnlp.errors import InputError
-from cxnlp.training.data import read_gold, read_weak, without_texts_of
+from cxnlp.evaluation.gold import read_gold
+from cxnlp.training.weak import read_weak, without_texts_of
 
 RECORD = {
     "id": "a1",

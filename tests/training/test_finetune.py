@@ -8,9 +8,9 @@ import pytest
 from cxnlp.analysis.packages import models_folder
 from cxnlp.analysis.windows import Pieces
 from cxnlp.errors import InputError
+from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity, Sentiment
 from cxnlp.training.batches import all_labels, batches
-from cxnlp.training.data import Example, Label
 from cxnlp.training.transformer import train_transformer
 
 torch = pytest.importorskip("torch", reason="the extra train is not installed")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from cxnlp.analysis.rules import label_of
+from cxnlp.evaluation.gold import Example
 from cxnlp.records import Analysis, Polarity, Sentiment
 from cxnlp.taxonomy import load_taxonomy
-from cxnlp.training.data import Example
 
 LEAST_FOR_MACRO = 10
 
@@ -100,6 +100,16 @@ class Evaluation:
         }
 
 
+def factor_labels() -> frozenset[str]:
+    """Return the labels of the six factors of bad customer experience."""
+    return frozenset(label_of(topic, Polarity.NEGATIVE) for topic in load_taxonomy().factors)
+
+
+def names_of(analysis: Analysis) -> frozenset[str]:
+    """Return the labels of an analysis's findings."""
+    return frozenset(label_of(finding.topic, finding.polarity) for finding in analysis.findings)
+
+
 def evaluate(examples: Sequence[Example], analyses: Sequence[Analysis]) -> Evaluation:
     """Compare analyses with fully labelled examples, one for one."""
     labels: dict[str, Counts] = {}
@@ -115,7 +125,7 @@ def evaluate(examples: Sequence[Example], analyses: Sequence[Analysis]) -> Evalu
             for name in given.keys() & there.keys()
         ]
         churn += _compare(analysis.churn, bool(example.churn))
-    factors = {label_of(topic, Polarity.NEGATIVE) for topic in load_taxonomy().factors}
+    factors = factor_labels()
     judged = [(one, analysis) for one, analysis in zip(examples, analyses, strict=True) if one.overall]
     return Evaluation(
         comments=len(examples),
@@ -137,15 +147,29 @@ def _mean(values: Iterable[bool]) -> float:
     return sum(listed) / len(listed) if listed else 0.0
 
 
-def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
-    """Return the expected calibration error over ten equal bins of (probability, was right)."""
-    if not pairs:
-        return 0.0
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """`n` predictions of like probability: their mean `probability` and the share that was `right`."""
+
+    probability: float
+    right: float
+    n: int
+
+
+def reliability(pairs: Sequence[tuple[float, bool]]) -> list[Bin]:
+    """Return the calibration curve of (probability, was right) in ten equal bins, without the empty ones."""
     chance = np.array([probability for probability, _ in pairs])
     right = np.array([correct for _, correct in pairs], dtype=float)
     bins = np.minimum((chance * 10).astype(int), 9)
-    gaps = [abs(chance[bins == b].mean() - right[bins == b].mean()) * (bins == b).mean() for b in np.unique(bins)]
-    return float(sum(gaps))
+    return [
+        Bin(float(chance[bins == b].mean()), float(right[bins == b].mean()), int((bins == b).sum()))
+        for b in np.unique(bins)
+    ]
+
+
+def calibration_error(pairs: Sequence[tuple[float, bool]]) -> float:
+    """Return the expected calibration error over ten equal bins of (probability, was right); 0 without any."""
+    return sum(abs(one.probability - one.right) * one.n for one in reliability(pairs)) / max(len(pairs), 1)
 
 
 def sentiments(examples: Sequence[Example], analyses: Sequence[Analysis]) -> dict[str, dict[str, int]]:
@@ -155,3 +179,33 @@ def sentiments(examples: Sequence[Example], analyses: Sequence[Analysis]) -> dic
         if example.overall:
             table[str(example.overall)][str(analysis.overall)] += 1
     return table
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A comment that was read wrongly; the higher `cost`, the worse.
+
+    `wrong` were given and are not labelled, `missed` are labelled and were not given.
+    """
+
+    example: Example
+    analysis: Analysis
+    wrong: frozenset[str]
+    missed: frozenset[str]
+    cost: float
+
+
+def worst(examples: Sequence[Example], analyses: Sequence[Analysis], *, most: int) -> list[Mistake]:
+    """Return the comments read worst, at most `most`.
+
+    What a comment costs: the scores of wrong findings, one for each missed, the probability of a wrong sentiment.
+    """
+    mistakes = []
+    for example, analysis in zip(examples, analyses, strict=True):
+        given = {label_of(one.topic, one.polarity): one.score for one in analysis.findings}
+        wrong, missed = given.keys() - example.labels, example.labels - given.keys()
+        misjudged = example.overall is not None and analysis.overall is not example.overall
+        cost = sum(given[name] for name in wrong) + len(missed) + analysis.overall_probability * misjudged
+        if cost:
+            mistakes.append(Mistake(example, analysis, frozenset(wrong), frozenset(missed), cost))
+    return sorted(mistakes, key=lambda mistake: -mistake.cost)[:most]

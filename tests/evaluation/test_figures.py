@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from cxnlp.evaluation.figures import Counts, calibration_error, evaluate, sentiments
+from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
-from cxnlp.training.data import Example, Label
-from cxnlp.training.evaluate import Counts, calibration_error, evaluate, sentiments
 
 TEXT = "Rude driver, late parcel"
 
