@@ -257,16 +257,26 @@ def train(
     work: Annotated[Path, typer.Option(help="Where the transformer's checkpoints stand, to go on from.")] = Path(
         "training"
     ),
+    epochs: Annotated[int | None, typer.Option(min=1, help="How often the transformer sees the data.")] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="A data set or sector not to train on, to measure on instead.")
+    ] = None,
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="A package trained with --leave-out; its figures are told too.")
+    ] = None,
 ) -> None:
     """Train, measure and package a model.
 
     The linear one, or with --encoder the transformer.
     """
-    for line in _trained(gold, weak, output, encoder, work):
+    parts = {"leave_out": leave_out or [], "beside": beside or []}
+    for line in _trained(gold, weak, output, encoder, work, epochs=epochs, **parts):
         out.print(line)
 
 
-def _trained(gold: list[Path], weak: Path | None, output: Path, encoder: Path | None, work: Path) -> Iterator[str]:
+def _trained(
+    gold: list[Path], weak: Path | None, output: Path, encoder: Path | None, work: Path, **options: Any
+) -> Iterator[str]:
     from cxnlp.training.linear import train_linear
     from cxnlp.training.transformer import train_transformer
 
@@ -274,8 +284,10 @@ def _trained(gold: list[Path], weak: Path | None, output: Path, encoder: Path | 
         err.print(f"  {step}")
 
     if encoder is None:
+        if any(options.values()):
+            raise InputError("--epochs, --leave-out and --beside are for the transformer: name its --encoder.")
         return train_linear(gold, weak, output, progress=progress)
-    return train_transformer(gold, weak, output, encoder=encoder, work=work, progress=progress)
+    return train_transformer(gold, weak, output, encoder=encoder, work=work, progress=progress, **options)
 
 
 @app.command()

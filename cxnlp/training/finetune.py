@@ -22,13 +22,9 @@ _SHOW_EVERY = 50
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to fine-tune.
+    """How to fine-tune: learning rates of the encoder and of the heads rise to these and fall to nothing."""
 
-    `cycles` are numbers of epochs: in each cycle the learning rates rise to the highest ones, those of the encoder and
-    of the heads, and fall to nothing (warm restarts; Loshchilov and Hutter, ICLR 2017).
-    """
-
-    cycles: tuple[int, ...] = (4,)
+    epochs: int = 5
     batch: int = 32
     encoder_rate: float = 1.5e-4
     head_rate: float = 1e-3
@@ -66,18 +62,19 @@ def fine_tune(
     optimiser = _optimiser(network, recipe)
     done = _resume(folder, network, optimiser, recipe)
     each = -(-len(examples) // recipe.batch)
-    rates = [rate_at(n, steps=c * each, warm_up=recipe.warm_up) for c in recipe.cycles for n in range(c * each)]
-    for epoch in range(done, sum(recipe.cycles)):
+    steps = recipe.epochs * each
+    for epoch in range(done, recipe.epochs):
         torch.manual_seed(recipe.seed + epoch)
         network.train()
         step, started, losses = epoch * each, time.monotonic(), []
         for batch in batches(examples, pieces, labels, size=recipe.batch, seed=recipe.seed + epoch):
-            losses.append(_step(network, optimiser, batch, rate=rates[step]))
+            rate = rate_at(step, steps=steps, warm_up=recipe.warm_up)
+            losses.append(_step(network, optimiser, batch, rate=rate))
             step += 1
             if step % _SHOW_EVERY == 0:
                 spent = time.monotonic() - started
-                progress(f"step {step} of {len(rates)}, loss {np.mean(losses[-_SHOW_EVERY:]):.3f}, {spent:.0f} s")
-        progress(f"epoch {epoch + 1} of {sum(recipe.cycles)}: {measure(network)}")
+                progress(f"step {step} of {steps}, loss {np.mean(losses[-_SHOW_EVERY:]):.3f}, {spent:.0f} s")
+        progress(f"epoch {epoch + 1} of {recipe.epochs}: {measure(network)}")
         _save(folder, network, optimiser, recipe, epoch + 1)
 
 
@@ -116,11 +113,7 @@ def _save(folder: Path, network: Network, optimiser: torch.optim.AdamW, recipe: 
     )
     save_file(moments, folder / "optimiser.safetensors")
     # Written last: an epoch counts when everything of it stands.
-    (folder / "progress.json").write_text(json.dumps({"epoch": epoch, "recipe": _listed(recipe)}), "utf-8")
-
-
-def _listed(recipe: Recipe) -> dict[str, Any]:
-    return {**asdict(recipe), "cycles": list(recipe.cycles)}
+    (folder / "progress.json").write_text(json.dumps({"epoch": epoch, "recipe": asdict(recipe)}), "utf-8")
 
 
 def _resume(folder: Path, network: Network, optimiser: torch.optim.AdamW, recipe: Recipe) -> int:
@@ -130,7 +123,7 @@ def _resume(folder: Path, network: Network, optimiser: torch.optim.AdamW, recipe
         done = json.loads((folder / "progress.json").read_text("utf-8"))
     except FileNotFoundError:
         return 0
-    if done["recipe"] != _listed(recipe):
+    if done["recipe"] != asdict(recipe):
         return 0
     network.load_state_dict(load_file(folder / "network.safetensors"))
     states: dict[int, dict[str, torch.Tensor]] = {}

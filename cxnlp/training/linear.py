@@ -227,7 +227,8 @@ def train_linear(
     if weak:
         digests.append(f"| weakly labelled | see the sources below | {len(usable(weakly, rest, dev))} |")
     facts = {"model": model.model, "seed": str(SEED), "folds": str(FOLDS), "data": "\n".join(digests)}
-    write_card(folder, "linear", evaluations=evaluations, facts={**facts, "taxonomy": model.taxonomy})
+    metrics = {key: one.as_json() for key, one in evaluations.items()}
+    write_card(folder, "linear", metrics=metrics, facts={**facts, "taxonomy": model.taxonomy})
     for key, one in evaluations.items():
         yield (
             f"{key}: findings F1 {one.micro.f1:.3f}, six factors {one.factors.f1:.3f}, "

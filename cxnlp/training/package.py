@@ -10,7 +10,6 @@ from typing import Any
 
 from cxnlp.analysis.packages import file_digest
 from cxnlp.errors import InputError
-from cxnlp.evaluation.figures import Evaluation
 from cxnlp.taxonomy import load_taxonomy
 
 
@@ -38,34 +37,41 @@ def write_package(
     (folder / "metrics.json").write_text(json.dumps(metrics, indent=1) + "\n", "utf-8")
 
 
-def write_card(folder: Path, template: str, *, evaluations: Mapping[str, Evaluation], facts: Mapping[str, str]) -> None:
-    """Write README.md from a card template of cxnlp/data/cards: {facts} are filled in, then tables of the figures."""
+def write_card(
+    folder: Path, template: str, *, metrics: Mapping[str, Any], facts: Mapping[str, str], by_label: str = "dev split"
+) -> None:
+    """Write README.md from a card template of cxnlp/data/cards: {facts} are filled in, then tables of the figures.
+
+    `metrics` are what metrics.json holds: an Evaluation's JSON by the name of the data; `by_label` names the one whose
+    labels have a table.
+    """
     text = resources.files("cxnlp").joinpath(f"data/cards/{template}.md").read_text("utf-8")
     for key, value in facts.items():
         text = text.replace("{" + key + "}", value)
-    tables = "\n".join([*_overview(evaluations), "", *_by_label(next(iter(evaluations.values())))])
+    tables = "\n".join([*_overview(metrics), "", *_by_label(metrics[by_label])])
     (folder / "README.md").write_text(text.replace("{tables}", tables), "utf-8")
 
 
-def _overview(evaluations: Mapping[str, Evaluation]) -> list[str]:
+def _overview(metrics: Mapping[str, Any]) -> list[str]:
     rows = [
         "| data | comments | findings F1 (P / R) | macro F1 | six factors, negative F1 | overall accuracy | ECE "
         "| span overlap |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, one in evaluations.items():
-        micro = one.micro
-        spans = "" if one.span_overlap is None else f"{one.span_overlap:.3f}"
+    for name, one in metrics.items():
+        micro = one["micro"]
+        spans = "" if one["span_overlap"] is None else f"{one['span_overlap']:.3f}"
         rows.append(
-            f"| {name} | {one.comments} | {micro.f1:.3f} ({micro.precision:.3f} / {micro.recall:.3f}) | "
-            f"{one.macro_f1:.3f} | {one.factors.f1:.3f} | {one.overall_accuracy:.3f} | {one.ece:.3f} | {spans} |"
+            f"| {name} | {one['comments']} | {micro['f1']:.3f} ({micro['precision']:.3f} / {micro['recall']:.3f}) | "
+            f"{one['macro_f1']:.3f} | {one['factors_negative']['f1']:.3f} | {one['overall_accuracy']:.3f} | "
+            f"{one['overall_ece']:.3f} | {spans} |"
         )
     return rows
 
 
-def _by_label(evaluation: Evaluation) -> list[str]:
+def _by_label(evaluation: Mapping[str, Any]) -> list[str]:
     rows = ["| label | precision | recall | F1 | support |", "|---|---|---|---|---|"]
-    for label, counts in sorted(evaluation.labels.items()):
-        rows.append(f"| {label} | {counts.precision:.3f} | {counts.recall:.3f} | {counts.f1:.3f} | {counts.support} |")
-    churn = evaluation.churn
-    return [*rows, f"| churn | {churn.precision:.3f} | {churn.recall:.3f} | {churn.f1:.3f} | {churn.support} |"]
+    for label, counts in [*evaluation["labels"].items(), ("churn", evaluation["churn"])]:
+        figures = " | ".join(f"{counts[name]:.3f}" for name in ("precision", "recall", "f1"))
+        rows.append(f"| {label} | {figures} | {counts['support']} |")
+    return rows

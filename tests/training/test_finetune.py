@@ -69,7 +69,7 @@ def fit(pieces: Pieces, folder: Path, *, epochs: int = 2, stop: bool = False):
             examples(),
             pieces,
             LABELS,
-            recipe=Recipe(cycles=(1, epochs - 1), batch=8, head_rate=1e-2),
+            recipe=Recipe(epochs=epochs, batch=8, head_rate=1e-2),
             folder=folder,
             measure=lambda _: "",
             progress=progress,
