@@ -40,8 +40,8 @@ def network():
     from cxnlp.training.network import Network
 
     torch.manual_seed(0)
-    config = BertConfig(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32)
-    return Network(BertModel(config, add_pooling_layer=False), len(LABELS), hidden=16)
+    config = BertConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    return Network(BertModel(config, add_pooling_layer=False), len(LABELS), hidden=16, layers=2)
 
 
 def examples() -> list[Example]:
