@@ -203,36 +203,66 @@ def evaluate(
     dev: Annotated[bool, typer.Option("--dev", help="Only the tenth that is never trained on.")] = False,
     baselines: Annotated[bool, typer.Option(help="Also the majority, VADER and the linear model.")] = True,
     pairs: Annotated[Path | None, typer.Option(help="A file of minimal pairs to read as well.")] = None,
+    texts: Annotated[
+        Path | None, typer.Option(help="A folder of public data sets, for labels that stand without their texts.")
+    ] = None,
 ) -> None:
     """Measure a model on labelled comments.
 
-    Precision, recall and F1 of findings with 95 % intervals, overall sentiment, spans, calibration and, with -o, the
-    comments read worst. Pairs: how many minimal pairs are read rightly, by kind.
+    Precision, recall and F1 of findings with 95 % intervals, overall sentiment, spans, calibration, minimal pairs by
+    kind, and with -o a page with plots and the comments read worst.
     """
     from cxnlp.analysis.packages import load_analyser
     from cxnlp.evaluation import page
     from cxnlp.evaluation.comparison import read
-    from cxnlp.evaluation.gold import read_gold
     from cxnlp.evaluation.pairs import judge, read_pairs, tally
     from cxnlp.reports.terminal import show_table
 
-    if not gold and pairs is None:
-        raise InputError("Nothing to evaluate: name files of labelled comments, or --pairs.")
+    if not gold and (pairs is None or output is not None):
+        raise InputError("Nothing to evaluate: name files of labelled comments.")
+    if output is not None:
+        _check_plots()
     analyser = load_analyser(model)
+    tallies = tally(judge(read_pairs(pairs), analyser)) if pairs is not None else {}
     if gold:
-        examples = [example for path in gold for example in read_gold(path) if example.dev or not dev]
-        if not examples:
-            raise InputError(f"{', '.join(map(str, gold))}: no labelled comments{' in the dev tenth' if dev else ''}.")
+        examples = _labelled(gold, texts, dev=dev)
         readings = [read(examples, one) for one in (analyser, *_baselines(baselines, examples, analyser.model))]
-        out.print(f"{len(examples):,} labelled comments")
-        show_table(page.overview(readings))
-        out.print()
-        show_table(page.by_label(readings[0]))
+        for table in (page.overview(readings), page.by_label(readings[0]), page.confusion(readings[0])):
+            show_table(table)
+            out.print()
+        show_table(page.calibration(readings[0]))
         if output is not None:
-            for path in page.write_evaluation(output, readings, gold=[path.name for path in gold]):
+            names = [path.name for path in gold]
+            for path in page.write_evaluation(output, readings, gold=names, pairs=tallies):
                 out.print(f"Written: {path}")
-    if pairs is not None:
-        show_table(page.pair_rows(tally(judge(read_pairs(pairs), analyser))))
+    if tallies:
+        out.print()
+        show_table(page.pair_rows(tallies))
+
+
+def _check_plots() -> None:
+    """Say that matplotlib is missing before anything is read."""
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise InputError("The page's plots need matplotlib: pip install 'cxnlp[evaluate]'.")
+
+
+def _labelled(gold: list[Path], texts: Path | None, *, dev: bool) -> list[Example]:
+    from cxnlp.evaluation.gold import read_gold
+    from cxnlp.training.weak import texts_of
+
+    known = texts_of(texts)
+    everything = [example for path in gold for example in read_gold(path, known)]
+    examples = [example for example in everything if example.dev or not dev]
+    if not examples:
+        raise InputError(f"{', '.join(map(str, gold))}: no labelled comments{' in the dev tenth' if dev else ''}.")
+    apart = sum(example.dev for example in examples)
+    out.print(
+        f"{len(examples):,} labelled comments, {apart:,} of them in the tenth that is never trained on"
+        + ("" if apart == len(examples) else "; the models that ship may have learned from the others (see --dev)")
+    )
+    return examples
 
 
 def _baselines(wanted: bool, examples: Sequence[Example], model: str) -> Iterator[Analyser]:
@@ -257,6 +287,9 @@ def train(
     work: Annotated[Path, typer.Option(help="Where the transformer's checkpoints stand, to go on from.")] = Path(
         "training"
     ),
+    texts: Annotated[
+        Path | None, typer.Option(help="A folder of public data sets, for labels that stand without their texts.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="How often the transformer sees the data.")] = None,
     leave_out: Annotated[
         list[str] | None, typer.Option(help="A data set or sector not to train on, to measure on instead.")
@@ -269,13 +302,19 @@ def train(
 
     The linear one, or with --encoder the transformer.
     """
-    parts = {"leave_out": leave_out or [], "beside": beside or []}
-    for line in _trained(gold, weak, output, encoder, work, epochs=epochs, **parts):
+    options = {"epochs": epochs, "leave_out": leave_out or [], "beside": beside or []}
+    for line in _trained(gold, weak, output, encoder, work, texts, **options):
         out.print(line)
 
 
 def _trained(
-    gold: list[Path], weak: Path | None, output: Path, encoder: Path | None, work: Path, **options: Any
+    gold: list[Path],
+    weak: Path | None,
+    output: Path,
+    encoder: Path | None,
+    work: Path,
+    texts: Path | None,
+    **options: Any,
 ) -> Iterator[str]:
     from cxnlp.training.linear import train_linear
     from cxnlp.training.transformer import train_transformer
@@ -286,8 +325,8 @@ def _trained(
     if encoder is None:
         if any(options.values()):
             raise InputError("--epochs, --leave-out and --beside are for the transformer: name its --encoder.")
-        return train_linear(gold, weak, output, progress=progress)
-    return train_transformer(gold, weak, output, encoder=encoder, work=work, progress=progress, **options)
+        return train_linear(gold, weak, output, texts=texts, progress=progress)
+    return train_transformer(gold, weak, output, encoder=encoder, work=work, texts=texts, progress=progress, **options)
 
 
 @app.command()

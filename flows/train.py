@@ -16,26 +16,35 @@ from cxnlp.training.transformer import train_transformer
 
 
 @task(task_run_name="train {output}", retries=1, retry_delay_seconds=10, persist_result=False)
-def fit(gold: list[str], output: str, weak: str | None, encoder: str | None, work: str) -> str:
-    """Train and package a version; return its card."""
+def fit(gold: list[str], output: str, weak: str | None, encoder: str | None, work: str, texts: str | None) -> str:
+    """Train and package a version; return where its card stands."""
     say = get_run_logger().info
     files, folder, sets = [Path(one) for one in gold], Path(output), Path(weak) if weak else None
+    known = Path(texts) if texts else None
     if encoder is None:
-        lines = train_linear(files, sets, folder, progress=say)
+        lines = train_linear(files, sets, folder, texts=known, progress=say)
     else:
-        lines = train_transformer(files, sets, folder, encoder=Path(encoder), work=Path(work), progress=say)
+        lines = train_transformer(
+            files, sets, folder, encoder=Path(encoder), work=Path(work), texts=known, progress=say
+        )
     for line in lines:
         say(line)
-    return (folder / "README.md").read_text("utf-8")
+    return str(folder / "README.md")
 
 
 @flow(name="cxnlp-train", persist_result=False)
 def train(
-    gold: list[str], output: str, weak: str | None = None, encoder: str | None = None, work: str = "training"
+    gold: list[str],
+    output: str,
+    weak: str | None = None,
+    encoder: str | None = None,
+    work: str = "training",
+    texts: str | None = None,
 ) -> str:
     """Train a version from labelled comments; return its folder. `encoder` trains the transformer (cxnlp[train])."""
-    card = fit(gold, output, weak, encoder, work)
-    create_markdown_artifact(card, key="cxnlp-model-card", description="What was trained, and how right it is")
+    card = fit(gold, output, weak, encoder, work, texts)
+    text = Path(card).read_text("utf-8")
+    create_markdown_artifact(text, key="cxnlp-model-card", description="What was trained, and how right it is")
     return output
 
 
@@ -47,6 +56,7 @@ def main() -> None:
     parser.add_argument("--weak", help="a folder of public data sets to learn from weakly")
     parser.add_argument("--encoder", help="the folder of all-MiniLM-L6-v2: trains the transformer")
     parser.add_argument("--work", default="training", help="where checkpoints stand, to go on from")
+    parser.add_argument("--texts", help="a folder of public data sets, for labels that stand without their texts")
     train(**vars(parser.parse_args()))
 
 

@@ -102,3 +102,49 @@ def test_reanalyse_reads_again_only_what_another_model_read(organisation: Callab
     assert cxnlp("nightly", "-c", config).returncode == 0
     done = cxnlp("reanalyse", "-c", config)
     assert done.returncode == 0 and "Analysed 0" in done.stdout
+
+
+GOLD = {
+    "id": "4",  # of the dev tenth
+    "text": "The staff were rude and we waited three hours.",
+    "overall": "negative",
+    "churn": False,
+    "findings": [{"topic": "wait_time", "polarity": "negative", "quote": "waited three hours", "start": 27, "end": 45}],
+}
+
+
+def test_evaluate_measures_beside_baselines_and_writes_a_page(tmp_path: Path) -> None:
+    (tmp_path / "gold.jsonl").write_text(as_lines([GOLD, {**GOLD, "id": "5"}]))
+    pairs = tmp_path / "pairs.jsonl"
+    member = {"text": "Rude!", "overall": "negative", "there": [], "absent": []}
+    pairs.write_text(as_lines([{"id": "1", "kind": "swap", "pair": [member, {**member, "text": "Kind!"}]}]))
+    done = cxnlp("evaluate", tmp_path / "gold.jsonl", "--pairs", pairs, "-o", tmp_path / "out")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 labelled comments, 1 of them in the tenth that is never trained on" in done.stdout
+    rows = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert {"linear/1.0.0", "VADER", "majority", "wait_time:negative", "swap"} <= rows.keys()
+    assert "1.000 (1.00-1.00)" in rows["wait_time:negative"]
+    assert (tmp_path / "out/evaluation.html").exists()
+    assert json.loads((tmp_path / "out/evaluation.json").read_text())["pairs"]["swap"]["pairs"] == 1
+
+
+def test_evaluate_keeps_to_the_dev_tenth(tmp_path: Path) -> None:
+    (tmp_path / "gold.jsonl").write_text(as_lines([GOLD, {**GOLD, "id": "5"}]))
+    done = cxnlp("evaluate", tmp_path / "gold.jsonl", "--dev", "--no-baselines")
+    assert done.stdout.startswith("1 labelled comments") and "VADER" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "name files of labelled comments"),
+        (["missing.jsonl"], "missing.jsonl can't be read"),
+        (["gold.jsonl", "--dev"], "no labelled comments in the dev tenth"),
+        (["gold.jsonl", "--model", "minilm"], "No model called 'minilm'. Known: linear/1.0.0"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(tmp_path: Path, arguments: list[str], message: str) -> None:
+    (tmp_path / "gold.jsonl").write_text(as_lines([{**GOLD, "id": "5"}]))
+    paths = [str(tmp_path / one) if one.endswith(".jsonl") else one for one in arguments]
+    done = cxnlp("evaluate", *paths)
+    assert done.returncode == 2 and message in done.stderr and "Traceback" not in done.stderr

@@ -114,7 +114,8 @@ def test_notebooks_run_from_top_to_bottom(
     NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}}).execute()
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     shown = [kind for output in outputs for kind in output.get("data", {})]
-    assert "image/png" in shown and shown.count("text/html") >= 3
+    assert shown.count("text/html") >= 3
+    assert "image/png" in shown or path.stem != "01_first_look"
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -29,6 +30,14 @@ def unread(reason: str, *, model: str, taxonomy: str) -> Analysis:
     """Return the Analysis of a comment that can't be read: neutral, no findings, and the reason."""
     certain = {sentiment: float(sentiment is Sentiment.NEUTRAL) for sentiment in Sentiment}
     return Analysis(Sentiment.NEUTRAL, certain, False, 0.0, (), model, taxonomy, reason)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def encodable(text: str) -> str:
+    """Return the text with U+FFFD for each surrogate that stands alone: it becomes UTF-8, and places stay."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def has_words(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 It sets `doc.spans["cxnlp"]`, a span with the label "topic:polarity" for each finding, and `doc._.cxnlp`, the Analysis.
 `doc._.cxnlp_question` may hold the question that the text answers; it is read if it is set before the component runs.
+Importing this module, as `add_pipe` does, makes both known: do so before documents that hold them are read from disk.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from cxnlp.analysis.rules import label_of
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 
 _KEY = "cxnlp"
-_QUESTION = "cxnlp_question"
+_PLAIN = "cxnlp_plain"
 
 
 class CxnlpComponent:
@@ -48,18 +49,18 @@ class CxnlpComponent:
     def predict(self, docs: Sequence[Doc]) -> list[Analysis]:
         """Return one Analysis for each document; changes nothing."""
         analyser = load_analyser(self.model)  # kept by load_analyser, so that this component can be sent to a process
-        return analyser.analyse([doc.text for doc in docs], [doc.user_data.get(_QUESTION) for doc in docs])
+        return analyser.analyse([doc.text for doc in docs], [_question(doc) for doc in docs])
 
     def set_annotations(self, docs: Sequence[Doc], analyses: Sequence[Analysis]) -> None:
         """Write analyses into their documents."""
         for doc, analysis in zip(docs, analyses, strict=True):
-            doc.user_data[_KEY] = _plain(analysis)
-            spans = (
+            doc._.set(_PLAIN, _as_plain(analysis))
+            spans: Any = [
                 doc.char_span(one.start, one.end, label_of(one.topic, one.polarity), alignment_mode="expand")
                 for one in analysis.findings
-            )
-            known = [span for span in spans if span is not None]
-            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=known)
+            ]
+            scores = {"scores": [one.score for one in analysis.findings]}  # where spaCy's own spancat has them
+            doc.spans[self.spans_key] = SpanGroup(doc, name=self.spans_key, spans=spans, attrs=scores)
 
 
 @Language.factory("cxnlp", default_config={"model": LIVE, "spans_key": _KEY}, assigns=["doc.spans", "doc._.cxnlp"])
@@ -68,7 +69,7 @@ def make_component(nlp: Language, name: str, model: str, spans_key: str) -> Cxnl
     return CxnlpComponent(name, model=model, spans_key=spans_key)
 
 
-def _plain(analysis: Analysis) -> dict[str, Any]:
+def _as_plain(analysis: Analysis) -> dict[str, Any]:
     """Return the analysis as plain values: documents must be able to become bytes (DocBin, n_process)."""
     return {
         "overall": str(analysis.overall),
@@ -83,7 +84,7 @@ def _plain(analysis: Analysis) -> dict[str, Any]:
 
 
 def _analysis(doc: Doc) -> Analysis | None:
-    plain = doc.user_data.get(_KEY)
+    plain = doc._.get(_PLAIN)
     if plain is None:
         return None
     return Analysis(
@@ -98,14 +99,12 @@ def _analysis(doc: Doc) -> Analysis | None:
     )
 
 
-def _asked(doc: Doc) -> str | None:
-    question = doc.user_data.get(_QUESTION)
-    return None if question is None else str(question)
+def _question(doc: Doc) -> str | None:
+    question = doc._.cxnlp_question
+    return question if isinstance(question, str) else None
 
 
-def _ask(doc: Doc, question: str | None) -> None:
-    doc.user_data[_QUESTION] = question
-
-
-Doc.set_extension("cxnlp", getter=_analysis, force=True)
-Doc.set_extension(_QUESTION, getter=_asked, setter=_ask, force=True)
+if not Doc.has_extension(_KEY):
+    Doc.set_extension(_PLAIN, default=None)
+    Doc.set_extension(_KEY, getter=_analysis)
+    Doc.set_extension("cxnlp_question", default=None)

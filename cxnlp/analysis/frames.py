@@ -21,8 +21,9 @@ def analyse(
     """Return one row for each comment, with the index of the column that it comes from.
 
     Columns: text; overall (negative, neutral, mixed, positive) and its probability 0..1; churn and its probability;
-    findings, a tuple of Finding; reason, why a comment could not be read (missing values too: "no text"). `questions`
-    is one question for all or one each. InputError where something is neither a text nor missing, or lengths differ.
+    findings, a tuple of Finding (to store them, use `findings`); reason, why a comment could not be read (missing
+    values too: "no text"). `questions` is one question for all or one each. InputError where something is neither a
+    text nor missing, where lengths or the indexes of two columns differ.
 
     >>> frame = analyse(["The nurse was kind.", None])
     >>> frame["overall"].tolist(), frame["reason"].tolist()
@@ -33,19 +34,21 @@ def analyse(
     comments = pd.Series(texts, dtype=object) if not isinstance(texts, pd.Series) else texts.astype(object)
     missing = comments.isna()
     _check_texts(comments[~missing])
-    asked = _questions(questions, len(comments))
+    asked = _questions(questions, comments)
     analyses = load_analyser(model).analyse(comments.where(~missing, "").tolist(), asked)
     reasons = ["no text" if gone else one.reason for gone, one in zip(missing, analyses, strict=True)]
-    columns = {
-        "text": comments,
-        "overall": [str(one.overall) for one in analyses],
-        "overall_probability": [one.overall_probability for one in analyses],
-        "churn": [one.churn for one in analyses],
-        "churn_probability": [one.churn_probability for one in analyses],
-        "findings": pd.Series([one.findings for one in analyses], dtype=object, index=comments.index),
-        "reason": pd.Series(reasons, dtype=object, index=comments.index),
+    columns: dict[str, tuple[list[Any], type]] = {
+        "text": (comments.tolist(), object),
+        "overall": ([str(one.overall) for one in analyses], object),
+        "overall_probability": ([one.overall_probability for one in analyses], float),
+        "churn": ([one.churn for one in analyses], bool),
+        "churn_probability": ([one.churn_probability for one in analyses], float),
+        "findings": ([one.findings for one in analyses], object),
+        "reason": (reasons, object),
     }
-    return pd.DataFrame(columns, index=comments.index)
+    # Typed one by one: a frame without rows has the types of one with some.
+    series = {name: pd.Series(values, index=comments.index, dtype=kind) for name, (values, kind) in columns.items()}
+    return pd.DataFrame(series, index=comments.index)
 
 
 def findings(frame: pd.DataFrame) -> pd.DataFrame:
@@ -61,15 +64,22 @@ def findings(frame: pd.DataFrame) -> pd.DataFrame:
     missing = {"text", "findings"} - set(frame.columns)
     if missing:
         raise InputError(f"The frame has no column '{sorted(missing)[0]}'; right is what cxnlp.analyse returns.")
-    rows = [
-        (comment, one.topic, str(one.polarity), one.score, one.start, one.end, text[one.start : one.end])
-        for comment, text, found in zip(frame.index, frame["text"], frame["findings"], strict=True)
+    pairs = [
+        (place, text, one)
+        for place, (text, found) in enumerate(zip(frame["text"], frame["findings"], strict=True))
         for one in found
     ]
-    names = ["comment", "topic", "polarity", "score", "start", "end", "words"]
-    long = pd.DataFrame(rows, columns=names)
-    index = pd.Index(long["comment"], name=frame.index.name)
-    return long.drop(columns="comment").set_index(index)
+    columns: dict[str, tuple[list[Any], type]] = {
+        "topic": ([one.topic for _, _, one in pairs], object),
+        "polarity": ([str(one.polarity) for _, _, one in pairs], object),
+        "score": ([one.score for _, _, one in pairs], float),
+        "start": ([one.start for _, _, one in pairs], int),
+        "end": ([one.end for _, _, one in pairs], int),
+        "words": ([text[one.start : one.end] for _, text, one in pairs], object),
+    }
+    index = frame.index.take([place for place, _, _ in pairs])
+    series = {name: pd.Series(values, index=index, dtype=kind) for name, (values, kind) in columns.items()}
+    return pd.DataFrame(series, index=index)
 
 
 def _check_texts(comments: pd.Series[Any]) -> None:
@@ -79,12 +89,16 @@ def _check_texts(comments: pd.Series[Any]) -> None:
             raise InputError(f"The comment at {place!r} is of type {kind}, not text; convert it or leave it out.")
 
 
-def _questions(questions: Sequence[str | None] | pd.Series[Any] | str | None, comments: int) -> list[str | None]:
+def _questions(
+    questions: Sequence[str | None] | pd.Series[Any] | str | None, comments: pd.Series[Any]
+) -> list[str | None]:
     import pandas as pd
 
     if questions is None or isinstance(questions, str):
-        return [questions] * comments
-    asked = [None if pd.isna(one) else str(one) for one in questions]
-    if len(asked) != comments:
-        raise InputError(f"{comments} comments but {len(asked)} questions; give one for all or one each.")
-    return asked
+        return [questions] * len(comments)
+    if isinstance(questions, pd.Series) and not questions.index.equals(comments.index) and len(questions):
+        raise InputError("The questions have another index than the comments; take both from one frame, in one order.")
+    asked = list(questions)
+    if len(asked) != len(comments):
+        raise InputError(f"{len(comments)} comments but {len(asked)} questions; give one for all or one each.")
+    return [question if isinstance(question, str) else None for question in asked]

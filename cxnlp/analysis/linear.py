@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from cxnlp.analysis.base import compatible, has_words, unread
+from cxnlp.analysis.base import compatible, encodable, has_words, unread
 from cxnlp.analysis.rules import CHURN, RuleHit, rule_hits
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 from cxnlp.text.segment import Clause, clauses
@@ -174,7 +174,8 @@ class LinearAnalyser:
         return [done.get(pair, nothing) for pair in pairs]
 
     def _batch(self, batch: Sequence[tuple[str, str | None]]) -> Iterator[Analysis]:
-        read = self._scorer.read([text for text, _ in batch], [question for _, question in batch])
+        texts, questions = zip(*batch, strict=True)
+        read = self._scorer.read([encodable(text) for text in texts], [q and encodable(q) for q in questions])
         labels, overall = self._weights.probabilities(read)
         churn_at = self._scorer.labels.index(CHURN)
         for row, (text, _) in enumerate(batch):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +68,7 @@ def open_package(folder: Path) -> Package:
         config = json.loads((folder / "config.json").read_text("utf-8"))
         files, taxonomy = dict(config["files"]), config["taxonomy"]
     except FileNotFoundError:
-        raise ModelError(f"{folder} is not a model package: it has no config.json.{_others(folder)}") from None
+        raise ModelError(f"{folder} is not a model package: it has no config.json.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / 'config.json'} is damaged: {error!r}") from None
     for name, digest in files.items():
@@ -83,13 +82,6 @@ def open_package(folder: Path) -> Package:
     return Package(folder, config)
 
 
-def _others(folder: Path) -> str:
-    found = sorted(
-        f"{path.parent.parent.name}/{path.parent.name}" for path in folder.parents[1].glob("*/*/config.json")
-    )
-    return f" Known: {', '.join(found)}." if found else ""
-
-
 def file_digest(path: Path) -> str:
     """Return a file's SHA-256 in hex."""
     with path.open("rb") as file:
@@ -98,18 +90,27 @@ def file_digest(path: Path) -> str:
 
 @functools.lru_cache(maxsize=4)
 def load_analyser(model: str = LIVE, folder: Path | None = None) -> Analyser:
-    """Return the analyser of a model reference ("live", "linear/1.0.0"), loaded once a process."""
+    """Return the analyser of a model reference ("live", "linear/1.0.0"), loaded once a process.
+
+    ModelError when there is none, or its package is damaged or foreign.
+    """
     folder = folder or models_folder()
-    package = open_package(folder / (live_model(folder) if model == LIVE else model))
-    kind = package.config["kind"]
+    name = live_model(folder) if model == LIVE else model
+    if name not in known_models(folder):
+        raise ModelError(f"No model called '{name}'. Known: {', '.join(known_models(folder))}.")
+    package = open_package(folder / name)
+    kind = package.config.get("kind")
     if kind not in LOADERS:
         raise ModelError(f"{package.folder} is a model of kind '{kind}'. Known: {', '.join(sorted(LOADERS))}.")
+    missing = NEEDS[kind] - package.config.keys()
+    if missing:
+        raise ModelError(f"{package.folder / 'config.json'} lacks '{sorted(missing)[0]}': it is of another cxnlp.")
     return LOADERS[kind](package)
 
 
-if hasattr(os, "register_at_fork"):
-    # Threads don't live on in a forked process (spaCy's n_process, a process pool): each loads its own analyser.
-    os.register_at_fork(after_in_child=load_analyser.cache_clear)
+def known_models(folder: Path) -> list[str]:
+    """Return the references of the packages in a models folder."""
+    return sorted(f"{path.parent.parent.name}/{path.parent.name}" for path in folder.glob("*/*/config.json"))
 
 
 def _linear(package: Package) -> Analyser:
@@ -136,19 +137,14 @@ def _linear(package: Package) -> Analyser:
 
 
 def _transformer(package: Package) -> Analyser:
-    from cxnlp.analysis.transformer import Calibration, Encoder, TransformerAnalyser, open_session
-    from cxnlp.analysis.windows import Pieces
+    from cxnlp.analysis.transformer import load_transformer
 
-    config = package.config
-    pieces = Pieces.from_json((package.folder / "tokenizer.json").read_text("utf-8"))
-    encoder = Encoder(open_session(package.folder / "model.onnx"), pieces)
-    calibration = Calibration(
-        temperatures=config["temperatures"],
-        thresholds=config["thresholds"],
-        overall=config["overall_temperature"],
-        fraction=config["span_fraction"],
-    )
-    return TransformerAnalyser(encoder, config["labels"], calibration, model=package.model, taxonomy=config["taxonomy"])
+    return load_transformer(package.folder, package.config, model=package.model)
 
 
 LOADERS = {"linear": _linear, "transformer": _transformer}
+NEEDS = {
+    "linear": {"labels", "finding_weights", "overall_weights", "thresholds"},
+    "transformer": {"labels", "calibration", "early", "early_margin"},
+}
+"""What a config.json must say, by kind."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from cxnlp.analysis.base import encodable
 
 LONGEST = 256  # word pieces of a window, question and marks included
 OVERLAP = 64
 _LONGEST_QUESTION = 48  # what a question asks stands at its start; the text is never cut
 
-_SURROGATE = re.compile("[\ud800-\udfff]")
 _MARKS = 3  # [CLS] question [SEP] text [SEP]
 
 
@@ -57,9 +57,7 @@ class Pieces:
             )
 
     def _cut(self, texts: Sequence[str]) -> list[Any]:
-        # A surrogate alone can't be encoded as UTF-8; one character for one keeps the places.
-        whole = [_SURROGATE.sub("\ufffd", text) for text in texts]
-        cut: list[Any] = self._tokenizer.encode_batch(whole, add_special_tokens=False)
+        cut: list[Any] = self._tokenizer.encode_batch([encodable(text) for text in texts], add_special_tokens=False)
         return cut
 
 

@@ -39,7 +39,9 @@ class Vader:
         try:
             from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
         except ImportError:
-            raise InputError("The baseline VADER needs vaderSentiment: pip install 'cxnlp[evaluate]'.") from None
+            raise InputError(
+                "VADER needs vaderSentiment: pip install 'cxnlp[evaluate]', or leave it out with --no-baselines."
+            ) from None
         self.taxonomy = load_taxonomy().version
         self._lexicon: Any = SentimentIntensityAnalyzer()
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from cxnlp.analysis.rules import label_of
+from cxnlp.analysis.rules import CHURN, label_of
 from cxnlp.evaluation.gold import Example
-from cxnlp.records import Analysis, Polarity, Sentiment
+from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 from cxnlp.taxonomy import load_taxonomy
 
 LEAST_FOR_MACRO = 10
@@ -117,13 +117,9 @@ def evaluate(examples: Sequence[Example], analyses: Sequence[Analysis]) -> Evalu
     churn = Counts()
     for example, analysis in zip(examples, analyses, strict=True):
         given = {label_of(finding.topic, finding.polarity): finding for finding in analysis.findings}
-        there = {label.name: label for label in example.findings}
-        for name in given.keys() | there.keys():
-            labels[name] = labels.get(name, Counts()) + _compare(name in given, name in there)
-        overlaps += [
-            min(given[name].end, there[name].end) > max(given[name].start, there[name].start)
-            for name in given.keys() & there.keys()
-        ]
+        for name in given.keys() | example.labels:
+            labels[name] = labels.get(name, Counts()) + _compare(name in given, name in example.labels)
+        overlaps += [_shows(given[name], name, example) for name in given.keys() & example.labels]
         churn += _compare(analysis.churn, bool(example.churn))
     factors = factor_labels()
     judged = [(one, analysis) for one, analysis in zip(examples, analyses, strict=True) if one.overall]
@@ -136,6 +132,12 @@ def evaluate(examples: Sequence[Example], analyses: Sequence[Analysis]) -> Evalu
         span_overlap=_mean(overlaps) if overlaps else None,
         ece=calibration_error([(a.overall_probability, a.overall is one.overall) for one, a in judged]),
     )
+
+
+def _shows(finding: Finding, name: str, example: Example) -> bool:
+    """Return whether the finding's span shares a character with a quote of its label."""
+    quotes = [label for label in example.findings if label.name == name]
+    return any(min(finding.end, quote.end) > max(finding.start, quote.start) for quote in quotes)
 
 
 def _compare(given: bool, there: bool) -> Counts:
@@ -185,7 +187,7 @@ def sentiments(examples: Sequence[Example], analyses: Sequence[Analysis]) -> dic
 class Mistake:
     """A comment that was read wrongly; the higher `cost`, the worse.
 
-    `wrong` were given and are not labelled, `missed` are labelled and were not given.
+    `wrong` were given and are not labelled, `missed` are labelled and were not given; "churn" may be one of them.
     """
 
     example: Example
@@ -203,7 +205,12 @@ def worst(examples: Sequence[Example], analyses: Sequence[Analysis], *, most: in
     mistakes = []
     for example, analysis in zip(examples, analyses, strict=True):
         given = {label_of(one.topic, one.polarity): one.score for one in analysis.findings}
-        wrong, missed = given.keys() - example.labels, example.labels - given.keys()
+        there = set(example.labels)
+        if analysis.churn:
+            given[CHURN] = analysis.churn_probability
+        if example.churn:
+            there.add(CHURN)
+        wrong, missed = given.keys() - there, there - given.keys()
         misjudged = example.overall is not None and analysis.overall is not example.overall
         cost = sum(given[name] for name in wrong) + len(missed) + analysis.overall_probability * misjudged
         if cost:

@@ -78,8 +78,12 @@ def read_pairs(path: Path) -> list[Pair]:
     Each member has text, question (perhaps), overall (or null), there and absent: lists of [topic, polarity].
     InputError names the line of a record that isn't one.
     """
+    try:
+        lines = path.read_text("utf-8-sig").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}.") from None
     pairs = []
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         if line.strip():
             try:
                 row = json.loads(line)

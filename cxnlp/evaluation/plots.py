@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from cxnlp.analysis.rules import label_of
 from cxnlp.evaluation.figures import Bin
 from cxnlp.records import Polarity
 from cxnlp.taxonomy import load_taxonomy
@@ -42,16 +43,17 @@ def label_plot(reading: Reading) -> str:
     figure, axes = _figure(7.4, 5.6)
     for shift, polarity in zip((-0.22, 0.0, 0.22), Polarity, strict=True):
         rows = [
-            (at + shift, reading.evaluation.labels[label].f1, reading.intervals.labels[label])
+            (at + shift, reading.evaluation.labels[label].f1, reading.intervals.labels[label].f1)
             for at, topic in enumerate(topics)
-            if (label := f"{topic.id}:{polarity}") in reading.evaluation.labels
+            if (label := label_of(topic.id, polarity)) in reading.evaluation.labels
             and reading.evaluation.labels[label].support >= _LEAST
         ]
         places, values = [row[0] for row in rows], [row[1] for row in rows]
-        low, high = [row[2][0] for row in rows], [row[2][1] for row in rows]
-        axes.hlines(places, low, high, color=_COLOURS[polarity], alpha=0.4)
+        for place, _, interval in rows:
+            if interval is not None:
+                axes.hlines(place, *interval, color=_COLOURS[polarity], alpha=0.4)
         axes.scatter(values, places, s=22, color=_COLOURS[polarity], label=str(polarity))
-    axes.set(xlim=(0, 1), xlabel="F1")
+    axes.set(xlim=(0, 1), ylim=(-0.6, len(topics) - 0.4), xlabel="F1")
     axes.set_yticks(range(len(topics)), [topic.name for topic in topics])
     axes.invert_yaxis()
     axes.grid(axis="x", color="#eef1f3")

@@ -42,12 +42,13 @@ def show(receipt: Receipt, troubles: Iterable[Trouble]) -> None:
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:
-    """Print a table of texts to standard output; the first row is its head."""
+    """Print a table of texts to standard output; the first row is its head. No figure is cut or broken."""
     console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-    if not console.is_terminal:
-        console.width = 160
     head, *rest = rows
-    console.print(_table(head, rest, left=(0,)))
+    table = _table(head, rest, left=(0,))
+    console.width = max(console.width, 1_000)
+    console.width = max(80, console.measure(table).maximum)
+    console.print(table)
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: Sequence[int]) -> Table:

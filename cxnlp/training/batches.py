@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from cxnlp.analysis.rules import label_of
 from cxnlp.analysis.windows import Pieces, Window
 from cxnlp.evaluation.gold import Example
 from cxnlp.records import Polarity, Sentiment
@@ -27,7 +28,7 @@ _BUCKET = 40  # batches of which the lengths are sorted together
 
 def all_labels() -> tuple[str, ...]:
     """Return every "topic:polarity" of the taxonomy."""
-    return tuple(f"{topic}:{polarity}" for topic in load_taxonomy().ids for polarity in Polarity)
+    return tuple(label_of(topic, polarity) for topic in load_taxonomy().ids for polarity in Polarity)
 
 
 @dataclass(frozen=True, slots=True)

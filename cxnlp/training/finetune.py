@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -13,6 +16,7 @@ import numpy as np
 import torch
 
 from cxnlp.analysis.windows import Pieces
+from cxnlp.errors import InputError
 from cxnlp.evaluation.gold import Example
 from cxnlp.training.batches import UNKNOWN, Batch, batches
 from cxnlp.training.network import Network, loss_of
@@ -24,8 +28,8 @@ _SHOW_EVERY = 50
 class Recipe:
     """How to fine-tune: learning rates of the encoder and of the heads rise to these and fall to nothing."""
 
-    epochs: int = 5
-    batch: int = 32
+    epochs: int = 6
+    batch: int = 16
     encoder_rate: float = 1.5e-4
     head_rate: float = 1e-3
     warm_up: float = 0.1
@@ -54,13 +58,14 @@ def fine_tune(
     measure: Callable[[Network], str],
     progress: Callable[[str], None],
 ) -> None:
-    """Fine-tune in place; goes on after the last epoch that a checkpoint of the same recipe in `folder` holds.
+    """Fine-tune in place; goes on after the last epoch that a checkpoint of the same run in `folder` holds.
 
     Order, augmentation and dropout of an epoch depend on the seed and its number alone, so a resumed run equals an
-    unbroken one.
+    unbroken one. InputError when the folder holds a run of another recipe or other data.
     """
     optimiser = _optimiser(network, recipe)
-    done = _resume(folder, network, optimiser, recipe)
+    run = {"recipe": asdict(recipe), "data": _data_digest(network, examples, labels)}
+    done = _resume(folder, network, optimiser, run)
     each = -(-len(examples) // recipe.batch)
     steps = recipe.epochs * each
     for epoch in range(done, recipe.epochs):
@@ -75,7 +80,7 @@ def fine_tune(
                 spent = time.monotonic() - started
                 progress(f"step {step} of {steps}, loss {np.mean(losses[-_SHOW_EVERY:]):.3f}, {spent:.0f} s")
         progress(f"epoch {epoch + 1} of {recipe.epochs}: {measure(network)}")
-        _save(folder, network, optimiser, recipe, epoch + 1)
+        _save(folder, network, optimiser, run, epoch + 1)
 
 
 def _step(network: Network, optimiser: torch.optim.AdamW, batch: Batch, *, rate: float) -> float:
@@ -99,35 +104,47 @@ def _optimiser(network: Network, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.encoder_rate, weight_decay=recipe.decay, fused=True)
 
 
-def _save(folder: Path, network: Network, optimiser: torch.optim.AdamW, recipe: Recipe, epoch: int) -> None:
+def _data_digest(network: Network, examples: Sequence[Example], labels: Sequence[str]) -> str:
+    """Return a digest of what a run learns from and into: comments with their labels, names and shapes of weights."""
+    shapes = [(name, tuple(value.shape)) for name, value in network.state_dict().items()]
+    rows = [
+        (one.id, one.text, one.question, one.overall, one.churn, one.findings, one.known and sorted(one.known))
+        for one in examples
+    ]
+    return hashlib.sha256(repr((rows, list(labels), shapes)).encode()).hexdigest()
+
+
+def _save(folder: Path, network: Network, optimiser: torch.optim.AdamW, run: dict[str, Any], epoch: int) -> None:
     from safetensors.torch import save_file
 
-    folder.mkdir(parents=True, exist_ok=True)
+    whole = folder / f"epoch-{epoch}"
+    whole.mkdir(parents=True, exist_ok=True)
     moments = {
         f"{number}.{name}": value
         for number, state in optimiser.state_dict()["state"].items()
         for name, value in state.items()
     }
-    save_file(
-        {name: value.contiguous() for name, value in network.state_dict().items()}, folder / "network.safetensors"
-    )
-    save_file(moments, folder / "optimiser.safetensors")
-    # Written last: an epoch counts when everything of it stands.
-    (folder / "progress.json").write_text(json.dumps({"epoch": epoch, "recipe": asdict(recipe)}), "utf-8")
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, whole / "network.safetensors")
+    save_file(moments, whole / "optimiser.safetensors")
+    # Swapped in when everything of the epoch stands: a run killed here goes on from the one before.
+    (folder / "progress.new").write_text(json.dumps({"epoch": epoch, **run}), "utf-8")
+    os.replace(folder / "progress.new", folder / "progress.json")
+    shutil.rmtree(folder / f"epoch-{epoch - 1}", ignore_errors=True)
 
 
-def _resume(folder: Path, network: Network, optimiser: torch.optim.AdamW, recipe: Recipe) -> int:
+def _resume(folder: Path, network: Network, optimiser: torch.optim.AdamW, run: dict[str, Any]) -> int:
     from safetensors.torch import load_file
 
     try:
         done = json.loads((folder / "progress.json").read_text("utf-8"))
     except FileNotFoundError:
         return 0
-    if done["recipe"] != asdict(recipe):
-        return 0
-    network.load_state_dict(load_file(folder / "network.safetensors"))
+    if {key: done.get(key) for key in run} != run:
+        raise InputError(f"{folder} holds the training of another recipe or other data; name another --work.")
+    whole = folder / f"epoch-{done['epoch']}"
+    network.load_state_dict(load_file(whole / "network.safetensors"))
     states: dict[int, dict[str, torch.Tensor]] = {}
-    for key, value in load_file(folder / "optimiser.safetensors").items():
+    for key, value in load_file(whole / "optimiser.safetensors").items():
         number, name = key.split(".")
         states.setdefault(int(number), {})[name] = value
     optimiser.load_state_dict({**optimiser.state_dict(), "state": states})

@@ -31,8 +31,8 @@ from cxnlp.evaluation.figures import Evaluation, evaluate
 from cxnlp.evaluation.gold import Example, read_gold
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.text.segment import Clause, clauses
-from cxnlp.training.package import name_and_version, write_card, write_package
-from cxnlp.training.weak import read_weak, without_texts_of
+from cxnlp.training.package import building, lines_of, name_and_version, write_card, write_package
+from cxnlp.training.weak import read_weak, texts_of, without_texts_of
 
 SEED = 20261124
 FOLDS = 4
@@ -173,7 +173,12 @@ def _fit_weights(labels: tuple[str, ...], reads: Sequence[Read], order: Sequence
 
 
 def best_threshold(chances: npt.NDArray[np.float64] | Array, truth: npt.NDArray[np.bool_]) -> float:
-    """Return the threshold in 0.20..0.60 of the highest F1, drawn a little to 0.4 where there is little support."""
+    """Return the threshold in 0.20..0.60 of the highest F1, drawn a little to 0.4 where there is little support.
+
+    0.6 without any: what was never seen is given only when it is likely.
+    """
+    if not truth.any():
+        return 0.6
     grid = np.arange(0.2, 0.601, 0.02)
     prior = 5.0
     scores = []
@@ -185,15 +190,22 @@ def best_threshold(chances: npt.NDArray[np.float64] | Array, truth: npt.NDArray[
 
 
 def train_linear(
-    gold: Sequence[Path], weak: Path | None, folder: Path, *, progress: Callable[[str], None] = lambda _: None
+    gold: Sequence[Path],
+    weak: Path | None,
+    folder: Path,
+    *,
+    texts: Path | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Iterator[str]:
     """Train on gold files and perhaps a folder of weak data sets, write the package, yield the figures in lines.
 
     The dev split is held out; so is, in a second and third model that are only measured, every data set that holds
-    a fifteenth of the gold or more. InputError when the gold has no dev or no training part.
+    a fifteenth of the gold or more. `texts` is a folder of public data sets, for gold without texts. InputError when
+    the gold has no dev or no training part.
     """
     name, version = name_and_version(folder)
-    examples = [example for path in gold for example in read_gold(path)]
+    known = texts_of(texts)
+    examples = [example for path in gold for example in read_gold(path, known)]
     dev = [example for example in examples if example.dev]
     rest = [example for example in examples if not example.dev]
     if not dev or len(rest) < 200:
@@ -208,27 +220,29 @@ def train_linear(
         fitted = fit_linear(inside, usable(weakly, inside, outside))
         other = LinearAnalyser(*fitted, model=model.model, taxonomy=model.taxonomy)
         evaluations[f"{dataset}, trained without it"] = _measure(other, outside)
-    folder.mkdir(parents=True, exist_ok=True)
-    _write_scorer(folder, scorer)
-    write_package(
-        folder,
-        kind="linear",
-        files=["model.skops", "vocabulary.json"],
-        config={
-            "labels": list(scorer.labels),
-            "finding_weights": np.round(weights.findings, 5).tolist(),
-            "overall_weights": np.round(weights.overall, 5).tolist(),
-            "thresholds": weights.thresholds,
-            "seed": SEED,
-        },
-        metrics={key: one.as_json() for key, one in evaluations.items()},
-    )
-    digests = [f"| {path.name} | {file_digest(path)} | {sum(1 for _ in read_gold(path))} |" for path in gold]
+    metrics = {key: one.as_json() for key, one in evaluations.items()}
+    digests = [f"| {path.name} | {file_digest(path)} | {lines_of(path)} |" for path in gold]
     if weak:
         digests.append(f"| weakly labelled | see the sources below | {len(usable(weakly, rest, dev))} |")
     facts = {"model": model.model, "seed": str(SEED), "folds": str(FOLDS), "data": "\n".join(digests)}
-    metrics = {key: one.as_json() for key, one in evaluations.items()}
-    write_card(folder, "linear", metrics=metrics, facts={**facts, "taxonomy": model.taxonomy})
+    with building(folder) as package:
+        _write_scorer(package, scorer)
+        write_package(
+            package,
+            name=name,
+            version=version,
+            kind="linear",
+            files=["model.skops", "vocabulary.json"],
+            config={
+                "labels": list(scorer.labels),
+                "finding_weights": np.round(weights.findings, 5).tolist(),
+                "overall_weights": np.round(weights.overall, 5).tolist(),
+                "thresholds": weights.thresholds,
+                "seed": SEED,
+            },
+            metrics=metrics,
+        )
+        write_card(package, "linear", metrics=metrics, facts={**facts, "taxonomy": model.taxonomy})
     for key, one in evaluations.items():
         yield (
             f"{key}: findings F1 {one.micro.f1:.3f}, six factors {one.factors.f1:.3f}, "

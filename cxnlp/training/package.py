@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,11 +23,38 @@ def name_and_version(folder: Path) -> tuple[str, str]:
     return folder.resolve().parent.name, folder.resolve().name
 
 
+def lines_of(path: Path) -> int:
+    """Return how many lines of a file hold something."""
+    return sum(bool(line.strip()) for line in path.read_text("utf-8").split("\n"))
+
+
+@contextmanager
+def building(folder: Path) -> Iterator[Path]:
+    """Yield where a package is put together; it becomes `folder` when it is whole, and nothing is left if it fails."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    place = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield place
+        place.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()  # empty, or it would have been refused
+        place.rename(folder)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+
+
 def write_package(
-    folder: Path, *, kind: str, files: Sequence[str], config: Mapping[str, Any], metrics: Mapping[str, object]
+    folder: Path,
+    *,
+    name: str,
+    version: str,
+    kind: str,
+    files: Sequence[str],
+    config: Mapping[str, Any],
+    metrics: Mapping[str, object],
 ) -> None:
     """Complete a package whose model files already stand in `folder`."""
-    name, version = folder.resolve().parent.name, folder.resolve().name
     whole = {
         "name": name,
         "version": version,

@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cxnlp.analysis.packages import file_digest, models_folder
-from cxnlp.analysis.transformer import Calibration, Encoder, TransformerAnalyser, open_session
+from cxnlp.analysis.transformer import HALVES, Calibration, Early, Encoder, TransformerAnalyser, open_session
 from cxnlp.analysis.windows import Pieces
 from cxnlp.errors import InputError, did_you_mean
-from cxnlp.evaluation.figures import Evaluation, evaluate
+from cxnlp.evaluation.figures import Evaluation, Mistake, evaluate, worst
 from cxnlp.evaluation.gold import Example, read_gold
 from cxnlp.evaluation.pairs import Tally, judge, read_pairs, tally
 from cxnlp.evaluation.sectors import sector_names, sector_of
 from cxnlp.taxonomy import load_taxonomy
 from cxnlp.training.batches import all_labels
-from cxnlp.training.calibrate import calibrate
+from cxnlp.training.calibrate import best_margin, calibrate
 from cxnlp.training.linear import usable
-from cxnlp.training.package import name_and_version, write_card, write_package
-from cxnlp.training.weak import read_weak
+from cxnlp.training.package import building, lines_of, name_and_version, write_card, write_package
+from cxnlp.training.weak import read_weak, texts_of, without_texts_of
 
 if TYPE_CHECKING:
     from cxnlp.training.finetune import Recipe
@@ -32,6 +32,8 @@ ENCODER_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 
 _TUNING = 1  # the tenth that gives temperatures and thresholds; the dev split gives nothing
 _LEAST_FOR_A_ROW = 15
+_FAILURES = 20
+_SHOWN = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,13 @@ def split(examples: Sequence[Example], leave_out: Sequence[str] = ()) -> Split:
     for name in leave_out:
         if name not in known:
             raise InputError(f"No data set or sector is called '{name}'.{did_you_mean(name, known)}")
-    left = [one for one in examples if one.dataset in leave_out or sector_of(one) in leave_out]
+    left = [one for one in examples if _is_of(one, leave_out)]
     gone = {example.id for example in left}
     kept = [example for example in examples if example.id not in gone]
     dev = tuple(example for example in kept if example.dev)
     tuning = tuple(example for example in kept if example.tenth == _TUNING)
-    rest = tuple(example for example in kept if not example.dev and example.tenth != _TUNING)
+    taught = [example for example in kept if not example.dev and example.tenth != _TUNING]
+    rest = tuple(without_texts_of(taught, [*dev, *tuning, *left]))
     if not dev or not tuning or len(rest) < 200:
         raise InputError(f"{len(kept)} labelled comments are too few: 200 and two tenths held out are needed.")
     return Split(rest, tuning, dev, tuple(left))
@@ -72,6 +75,7 @@ def train_transformer(
     encoder: Path,
     work: Path,
     epochs: int | None = None,
+    texts: Path | None = None,
     leave_out: Sequence[str] = (),
     beside: Sequence[Path] = (),
     progress: Callable[[str], None] = lambda _: None,
@@ -79,61 +83,76 @@ def train_transformer(
     """Train on gold files and perhaps a folder of weak data sets, write the package, yield the figures in lines.
 
     `encoder` is the folder of all-MiniLM-L6-v2. `work` keeps a checkpoint of each epoch, from which the same call goes
-    on, and the network in full precision. Data sets and sectors of `leave_out` are not trained on but measured;
-    `beside` are the packages of other runs, whose left-out figures the metrics repeat. InputError when the encoder is
-    another one or the gold has too little.
+    on, and the network in full precision. `texts` is a folder of public data sets, for gold without texts. Data sets
+    and sectors of `leave_out` are not trained on but measured; `beside` are the packages of other runs, whose left-out
+    figures the metrics repeat. InputError when the encoder is another one or the gold has too little.
     """
     from cxnlp.training.finetune import Recipe
 
     name, version = name_and_version(folder)
-    if file_digest(encoder / "model.safetensors") != ENCODER_DIGEST:
-        raise InputError(f"{encoder / 'model.safetensors'} is not all-MiniLM-L6-v2 (SHA-256 {ENCODER_DIGEST}).")
-    parts = split([example for path in gold for example in read_gold(path)], leave_out)
-    held_out = [*parts.dev, *parts.tuning, *parts.left_out]
-    weakly = usable(list(read_weak(weak)), parts.rest, held_out) if weak else []
+    _check_encoder(encoder)
+    elsewhere, pairs = _left_out_elsewhere(beside), read_pairs(models_folder() / "gold/pairs.jsonl")
+    known = texts_of(texts)
+    parts = split([example for path in gold for example in read_gold(path, known)], leave_out)
+    weakly = _weak_for(parts, weak, leave_out)
     recipe = Recipe() if epochs is None else Recipe(epochs=epochs)
-    tokenizer = (encoder / "tokenizer.json").read_text("utf-8")
-    pieces = Pieces.from_json(tokenizer)
+    pieces = Pieces.from_json((encoder / "tokenizer.json").read_text("utf-8"))
     _fit([*parts.rest, *weakly], parts.dev, pieces, recipe, encoder=encoder, work=work, progress=progress)
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(work / "eight_bits.onnx", folder / "model.onnx")
-    shutil.copyfile(encoder / "tokenizer.json", folder / "tokenizer.json")
     progress("calibrating")
-    served = Encoder(open_session(folder / "model.onnx"), pieces)
-    calibration = calibrate(parts.tuning, list(served.scores(*_asked(parts.tuning))), all_labels())
+    halves = [open_session(work / f"eight_bits_{half}.onnx") for half in HALVES]
+    late = list(Encoder(halves, pieces).scores(*_asked(parts.tuning)))
+    soon = list(Encoder(halves, pieces, sure=lambda _: True).scores(*_asked(parts.tuning)))
+    whole, ahead = calibrate(parts.tuning, late, all_labels()), calibrate(parts.tuning, soon, all_labels())
+    early = Early(ahead, best_margin(parts.tuning, soon, late, all_labels(), calibrations=(ahead, whole)))
+    progress(f"comments leave early at a margin of {early.margin}" if early.margin else "no comment may leave early")
     progress("measuring")
-    analyser = _analyser(served, calibration, model=f"{name}/{version}")
-    full = _analyser(Encoder(open_session(work / "full.onnx"), pieces), calibration, model=analyser.model)
-    evaluations = _evaluations(analyser, full, parts)
-    metrics = {key: one.as_json() for key, one in evaluations.items()} | _left_out_elsewhere(beside)
-    tallies = tally(judge(read_pairs(models_folder() / "gold/pairs.jsonl"), analyser))
-    write_package(
-        folder,
-        kind="transformer",
-        files=["model.onnx", "tokenizer.json"],
-        config={
-            "labels": list(all_labels()),
-            "temperatures": calibration.temperatures,
-            "thresholds": calibration.thresholds,
-            "overall_temperature": calibration.overall,
-            "span_fraction": calibration.fraction,
-            "encoder": ENCODER_DIGEST,
-            "recipe": asdict(recipe),
-        },
-        metrics={**metrics, "minimal pairs": {kind: one.as_json() for kind, one in tallies.items()}},
+    model = f"{name}/{version}"
+    analyser = _analyser(Encoder(halves, pieces, sure=early.sure(all_labels())), whole, ahead, model=model)
+    exact = [open_session(work / f"full_{half}.onnx") for half in HALVES]
+    others = {
+        "all layers": Encoder(halves, pieces),
+        "lower half": Encoder(halves, pieces, sure=lambda _: True),
+        "all layers, full precision": Encoder(exact, pieces),
+    }
+    evaluations = _evaluations(
+        analyser, {way: _analyser(one, whole, ahead, model=model) for way, one in others.items()}, parts, leave_out
     )
-    digests = [f"| {path.name} | {file_digest(path)} | {sum(1 for _ in read_gold(path))} |" for path in gold]
+    metrics = _joined({key: one.as_json() for key, one in evaluations.items()}, elsewhere)
+    tallies = tally(judge(pairs, analyser))
+    digests = [f"| {path.name} | {file_digest(path)} | {lines_of(path)} |" for path in gold]
     if weak:
         digests.append(f"| weakly labelled | see the sources below | {len(weakly)} |")
     facts = {
-        "model": analyser.model,
+        "model": model,
         "encoder": ENCODER_DIGEST,
         "recipe": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asdict(recipe).items()),
         "data": "\n".join(digests),
         "taxonomy": load_taxonomy().version,
+        "margin": "none leaves early" if early.margin is None else f"{early.margin:g}",
         "pairs": "\n".join(_pair_rows(tallies)),
+        "failures": "\n".join(_failures(parts.dev, analyser)),
     }
-    write_card(folder, "transformer", metrics=metrics, facts=facts)
+    with building(folder) as package:
+        for half in HALVES:
+            shutil.copyfile(work / f"eight_bits_{half}.onnx", package / f"{half}.onnx")
+        shutil.copyfile(encoder / "tokenizer.json", package / "tokenizer.json")
+        write_package(
+            package,
+            name=name,
+            version=version,
+            kind="transformer",
+            files=[*(f"{half}.onnx" for half in HALVES), "tokenizer.json"],
+            config={
+                "labels": list(all_labels()),
+                "calibration": whole.as_json(),
+                "early": ahead.as_json(),
+                "early_margin": early.margin,
+                "encoder": ENCODER_DIGEST,
+                "recipe": asdict(recipe),
+            },
+            metrics={**metrics, "minimal pairs": {kind: one.as_json() for kind, one in tallies.items()}},
+        )
+        write_card(package, "transformer", metrics=metrics, facts=facts)
     for key, one in evaluations.items():
         yield (
             f"{key}: findings F1 {one.micro.f1:.3f}, macro {one.macro_f1:.3f}, six factors {one.factors.f1:.3f}, "
@@ -142,6 +161,43 @@ def train_transformer(
     both = tallies["all"]
     yield f"minimal pairs: {both.right} of {both.pairs} right, {both.members_right} of {2 * both.pairs} members"
     yield f"Written to {folder}"
+
+
+def _check_encoder(encoder: Path) -> None:
+    """Refuse a folder that isn't all-MiniLM-L6-v2 before anything is read."""
+    for file in ("config.json", "model.safetensors", "tokenizer.json"):
+        if not (encoder / file).is_file():
+            raise InputError(f"{encoder} lacks {file}; name the folder of all-MiniLM-L6-v2.")
+    if file_digest(encoder / "model.safetensors") != ENCODER_DIGEST:
+        raise InputError(f"{encoder / 'model.safetensors'} is not all-MiniLM-L6-v2 (SHA-256 {ENCODER_DIGEST}).")
+
+
+def _weak_for(parts: Split, weak: Path | None, leave_out: Sequence[str]) -> list[Example]:
+    """Return the weak examples to train on: none of what is left out, nor of what is held out."""
+    if weak is None:
+        return []
+    kept = [one for one in read_weak(weak) if not _is_of(one, leave_out)]
+    return usable(kept, parts.rest, [*parts.dev, *parts.tuning, *parts.left_out])
+
+
+def _is_of(example: Example, names: Sequence[str]) -> bool:
+    return example.dataset in names or sector_of(example) in names
+
+
+def _failures(dev: Sequence[Example], analyser: TransformerAnalyser) -> Iterator[str]:
+    """Yield the comments read worst, of those that may be shown: the project's own."""
+    own = [example for example in dev if example.dataset == "own" and len(example.text) < _SHOWN]
+    for one in worst(own, analyser.analyse(*_asked(own)), most=_FAILURES):
+        yield f"- {json.dumps(one.example.text, ensure_ascii=False)}: " + "; ".join(_faults(one))
+
+
+def _faults(one: Mistake) -> Iterator[str]:
+    if one.missed:
+        yield "misses " + ", ".join(sorted(one.missed))
+    if one.wrong:
+        yield "gives " + ", ".join(sorted(one.wrong))
+    if one.analysis.overall is not one.example.overall:
+        yield f"overall {one.analysis.overall}, not {one.example.overall}"
 
 
 def _pair_rows(tallies: Mapping[str, Tally]) -> Iterator[str]:
@@ -161,7 +217,7 @@ def _fit(
     work: Path,
     progress: Callable[[str], None],
 ) -> None:
-    """Fine-tune and export to full.onnx and eight_bits.onnx in `work`."""
+    """Fine-tune and export both halves to full_*.onnx and eight_bits_*.onnx in `work`."""
     import torch
 
     from cxnlp.training.export import export_onnx, quantise
@@ -182,47 +238,68 @@ def _fit(
         progress=progress,
     )
     progress("exporting")
-    export_onnx(network, work / "full.onnx")
-    quantise(work / "full.onnx", work / "eight_bits.onnx")
+    export_onnx(network, *(work / f"full_{half}.onnx" for half in HALVES))
+    for half in HALVES:
+        quantise(work / f"full_{half}.onnx", work / f"eight_bits_{half}.onnx")
 
 
 def _asked(examples: Sequence[Example]) -> tuple[list[str], list[str | None]]:
     return [example.text for example in examples], [example.question for example in examples]
 
 
-def _analyser(encoder: Encoder, calibration: Calibration, *, model: str) -> TransformerAnalyser:
-    return TransformerAnalyser(encoder, all_labels(), calibration, model=model, taxonomy=load_taxonomy().version)
+def _analyser(encoder: Encoder, whole: Calibration, ahead: Calibration, *, model: str) -> TransformerAnalyser:
+    taxonomy = load_taxonomy().version
+    return TransformerAnalyser(encoder, all_labels(), whole, early=ahead, model=model, taxonomy=taxonomy)
 
 
-def _evaluations(analyser: TransformerAnalyser, full: TransformerAnalyser, parts: Split) -> dict[str, Evaluation]:
-    """Return the figures on the dev split, as served and in full precision, by part; and on what was left out."""
+def _evaluations(
+    analyser: TransformerAnalyser, others: Mapping[str, TransformerAnalyser], parts: Split, leave_out: Sequence[str]
+) -> dict[str, Evaluation]:
+    """Return the figures on the dev split, as served, in other ways, and by part; and on what was left out."""
     analyses = analyser.analyse(*_asked(parts.dev))
-    figures = {
-        "dev split": evaluate(parts.dev, analyses),
-        "dev split, full precision": evaluate(parts.dev, full.analyse(*_asked(parts.dev))),
-    }
-    for name, rows in _groups(parts.dev).items():
+    figures = {"dev split": evaluate(parts.dev, analyses)}
+    for way, other in others.items():
+        figures[f"dev split, {way}"] = evaluate(parts.dev, other.analyse(*_asked(parts.dev)))
+    for name, rows in groups(parts.dev).items():
         figures[f"dev split of {name}"] = evaluate([parts.dev[at] for at in rows], [analyses[at] for at in rows])
     if parts.left_out:
         apart = analyser.analyse(*_asked(parts.left_out))
-        for name, rows in _groups(parts.left_out).items():
-            given = [apart[at] for at in rows]
-            figures[f"{name}{_LEFT_OUT}"] = evaluate([parts.left_out[at] for at in rows], given)
+        taught = {example.dataset for example in (*parts.rest, *parts.tuning, *parts.dev)}
+        sectors = {f"{name}{_WRITTEN}" for name in leave_out}
+        for name, rows in groups(parts.left_out).items():
+            # Of the others only a part was left out.
+            if name in sectors or not (name.endswith(_WRITTEN) or name in taught):
+                given = [apart[at] for at in rows]
+                figures[f"{name}{_LEFT_OUT}"] = evaluate([parts.left_out[at] for at in rows], given)
     return figures
 
 
+_WRITTEN = " (written)"
 _LEFT_OUT = ", trained without it"
 
 
-def _groups(examples: Sequence[Example]) -> dict[str, list[int]]:
-    """Return the places of the examples of each data set and of each sector of written comments, if enough."""
-    groups: dict[str, list[int]] = {}
+def groups(examples: Sequence[Example]) -> dict[str, list[int]]:
+    """Return the places of the examples of each data set and of each sector of written comments, 15 or more of each."""
+    found: dict[str, list[int]] = {}
     for at, example in enumerate(examples):
-        for name in (example.dataset, *([f"{sector_of(example)} (written)"] if example.industry else [])):
-            groups.setdefault(name, []).append(at)
-    return {name: rows for name, rows in sorted(groups.items()) if len(rows) >= _LEAST_FOR_A_ROW}
+        for name in (example.dataset, *([sector_of(example) + _WRITTEN] if example.industry else [])):
+            found.setdefault(name, []).append(at)
+    return {name: rows for name, rows in sorted(found.items()) if len(rows) >= _LEAST_FOR_A_ROW}
 
 
 def _left_out_elsewhere(packages: Sequence[Path]) -> dict[str, Any]:
-    read = [json.loads((folder / "metrics.json").read_text("utf-8")) for folder in packages]
-    return {name: one for metrics in read for name, one in metrics.items() if name.endswith(_LEFT_OUT)}
+    """Return the figures that other packages have of what they were trained without."""
+    metrics: dict[str, Any] = {}
+    for folder in packages:
+        try:
+            read = json.loads((folder / "metrics.json").read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise InputError(f"{folder / 'metrics.json'} can't be read: {error}") from None
+        metrics = _joined(metrics, {name: one for name, one in read.items() if name.endswith(_LEFT_OUT)})
+    return metrics
+
+
+def _joined(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    for name in one.keys() & other.keys():
+        raise InputError(f"Two runs measured '{name}'; name one of them with --beside.")
+    return one | other

@@ -12,6 +12,11 @@ from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity, Sentiment
 
 
+def texts_of(folder: Path | None) -> dict[str, Example]:
+    """Return the comments of the public data sets in a folder by id, for stand-off labels; none without a folder."""
+    return {example.id: example for example in read_weak(folder)} if folder else {}
+
+
 def read_weak(folder: Path) -> Iterator[Example]:
     """Yield weakly labelled examples of the public data sets that are there: see `WEAK`."""
     for place, reader in WEAK.items():
@@ -139,13 +144,16 @@ def _vader(path: Path) -> Iterator[Example]:
                 )
 
 
+_UCI = {"amazon_cells_labelled": "uci_amazon_cells", "yelp_labelled": "uci_yelp"}
+
+
 def _uci(path: Path) -> Iterator[Example]:
     with path.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             text, _, mark = line.rstrip("\n").rpartition("\t")
             if mark in {"0", "1"}:
                 overall = Sentiment.POSITIVE if mark == "1" else Sentiment.NEGATIVE
-                yield Example(f"{path.stem}:{number}", "uci", text, overall=overall, known=frozenset())
+                yield Example(f"{path.stem}:{number}", _UCI[path.stem], text, overall=overall, known=frozenset())
 
 
 _MAMS = {
@@ -180,6 +188,14 @@ def _banking(path: Path) -> Iterator[Example]:
         )
 
 
+def _cfpb(path: Path) -> Iterator[Example]:
+    for row in _csv(path):
+        text = row["Consumer complaint narrative"].strip()
+        if text:
+            overall = Sentiment.NEGATIVE  # it is a complaint
+            yield Example("cfpb:" + row["Complaint ID"], "cfpb", text, overall=overall, known=frozenset())
+
+
 WEAK: Mapping[str, Callable[[Path], Iterator[Example]]] = {
     "nhs_friends_and_family/comments.csv": _nhs,
     "nhs_friends_and_family/phase_1.csv": _phase1,
@@ -189,6 +205,7 @@ WEAK: Mapping[str, Callable[[Path], Iterator[Example]]] = {
     "uci_sentiment_sentences/yelp_labelled.txt": _uci,
     "mams_acsa/train.xml": _mams,
     "banking77/train.csv": _banking,
+    "cfpb_complaints/complaints.csv": _cfpb,
 }
 """Each weakly labelled data set, and how it is read. Licences stand in the model card."""
 

@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy import displacy
 from spacy.language import Language
-from spacy.tokens import DocBin
+from spacy.tokens import Doc, DocBin
 
 from cxnlp.analysis.packages import load_analyser
 from cxnlp.errors import ModelError
@@ -26,6 +26,7 @@ def test_spans_and_the_analysis_are_set(nlp: Language) -> None:
     spans = {span.label_: span.text for span in doc.spans["cxnlp"]}
     assert "waited four hours" in spans["wait_time:negative"] and "kind" in spans["staff_attitude:positive"]
     assert doc._.cxnlp == load_analyser().analyse([TEXT])[0]
+    assert doc.spans["cxnlp"].attrs["scores"] == [one.score for one in doc._.cxnlp.findings]
 
 
 def test_a_stream_gives_the_same_as_one_by_one(nlp: Language) -> None:
@@ -36,14 +37,18 @@ def test_a_stream_gives_the_same_as_one_by_one(nlp: Language) -> None:
 
 def test_several_processes_give_the_same(nlp: Language) -> None:
     nlp(TEXT)  # the model is loaded, and its threads run, before the processes start
-    docs = list(nlp.pipe([TEXT] * 4, n_process=2, batch_size=2))
-    assert [len(doc.spans["cxnlp"]) for doc in docs] == [2] * 4
-    assert {doc._.cxnlp for doc in docs if not doc._.cxnlp.findings} == set()
+    texts = [TEXT, "Rude staff.", "", "When will my card arrive?"]
+    docs = list(nlp.pipe(texts, n_process=2, batch_size=2))
+    assert [doc._.cxnlp for doc in docs] == [nlp(text)._.cxnlp for text in texts]
+    assert [span.label_ for span in docs[0].spans["cxnlp"]] == [span.label_ for span in nlp(TEXT).spans["cxnlp"]]
 
 
 def test_the_question_is_read(nlp: Language) -> None:
     doc = nlp.make_doc("Waiting times")
     doc._.cxnlp_question = "What could we do better?"
+    unasked = nlp.make_doc("Waiting times")
+    unasked._.cxnlp_question = float("nan")  # a gap in a column
+    assert nlp(unasked)._.cxnlp == nlp("Waiting times")._.cxnlp
     (expected,) = load_analyser().analyse(["Waiting times"], ["What could we do better?"])
     assert nlp(doc)._.cxnlp == expected
 
@@ -56,6 +61,18 @@ def test_a_pipeline_on_disk_and_documents_as_bytes_keep_it(nlp: Language, tmp_pa
     (read,) = DocBin().from_bytes(stored).get_docs(again.vocab)
     assert read._.cxnlp == doc._.cxnlp
     assert [span.label_ for span in read.spans["cxnlp"]] == [span.label_ for span in doc.spans["cxnlp"]]
+
+
+def test_documents_joined_keep_their_spans(nlp: Language) -> None:
+    with pytest.warns(UserWarning, match="W101"):  # spaCy says that it joins no extensions
+        both = Doc.from_docs([nlp(TEXT), nlp("Rude staff.")])
+    assert [span.label_ for span in both.spans["cxnlp"]].count("staff_attitude:negative") == 1
+
+
+def test_a_lone_surrogate_is_read() -> None:
+    for model in ("live", "linear/1.0.0"):
+        (analysis,) = load_analyser(model).analyse(["\ud800 The staff were rude."], ["\udfff?"])
+        assert analysis.findings
 
 
 def test_displacy_draws_the_spans(nlp: Language) -> None:

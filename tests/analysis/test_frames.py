@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
@@ -31,6 +33,21 @@ def test_nothing_gives_empty_frames_with_their_columns() -> None:
     frame = cxnlp.analyse([])
     assert len(frame) == 0 and "overall" in frame
     assert cxnlp.findings(frame).columns.tolist() == ["topic", "polarity", "score", "start", "end", "words"]
+    some = cxnlp.analyse(["Kind nurses."])
+    assert frame.dtypes.tolist() == some.dtypes.tolist()
+    assert cxnlp.findings(frame).dtypes.tolist() == cxnlp.findings(some).dtypes.tolist()
+
+
+def test_an_index_of_two_levels_is_kept() -> None:
+    index = pd.MultiIndex.from_tuples([("a", 1), ("a", 2)], names=["ward", "number"])
+    long = cxnlp.findings(cxnlp.analyse(pd.Series(["", "Kind nurses."], index=index)))
+    assert long.index.names == ["ward", "number"] and long.index.tolist() == [("a", 2)]
+
+
+def test_findings_can_be_stored(tmp_path: Path) -> None:
+    long = cxnlp.findings(cxnlp.analyse(["Kind nurses.", "We waited four hours."]))
+    long.to_parquet(tmp_path / "findings.parquet")
+    assert pd.read_parquet(tmp_path / "findings.parquet")["words"].tolist() == long["words"].tolist()
 
 
 def test_one_question_for_all_or_one_each() -> None:
@@ -45,6 +62,7 @@ def test_one_question_for_all_or_one_each() -> None:
     [
         (["fine", 7], None, "at 1 is of type int"),
         (["fine", "good"], ["one?"], "2 comments but 1 questions"),
+        (pd.Series(["fine", "good"]), pd.Series(["one?", "two?"], index=[1, 0]), "another index"),
     ],
 )
 def test_bad_input_is_named(texts: list[object], questions: list[str] | None, message: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from cxnlp.analysis.packages import live_model, load_analyser, models_folder, open_package
 from cxnlp.errors import ModelError
+from cxnlp.evaluation.figures import evaluate
+from cxnlp.evaluation.gold import read_gold
 from cxnlp.records import Sentiment
 
 LINEAR = models_folder() / "linear/1.0.0"
@@ -26,6 +28,24 @@ def test_every_package_loads_and_reads(folder: Path) -> None:
     assert analysis.overall is Sentiment.NEGATIVE
     assert {finding.topic for finding in analysis.findings} >= {"staff_attitude", "wait_time"}
     assert (folder / "README.md").exists() and json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_row_of_the_metrics_is_reproduced(folder: Path, request: pytest.FixtureRequest) -> None:
+    package = open_package(folder)
+    if package.config["kind"] == "transformer":
+        row, files = "dev split of own", [models_folder() / "gold/own.jsonl"]
+    else:
+        gold = request.getfixturevalue("real_data").parent / "gold"
+        row, files = "dev split", [gold / "train.jsonl", gold / "synthetic.jsonl"]
+    dev = [example for path in files for example in read_gold(path) if example.dev]
+    analyses = load_analyser(package.model).analyse([one.text for one in dev], [one.question for one in dev])
+    figures, written = evaluate(dev, analyses).as_json(), package.metrics[row]
+    assert figures["comments"] == written["comments"]
+    # Sums of eight-bit products are exact; what is left differs by processor.
+    for name in ("overall_accuracy", "macro_f1"):
+        assert figures[name] == pytest.approx(written[name], abs=0.01)
+    assert figures["micro"]["f1"] == pytest.approx(written["micro"]["f1"], abs=0.01)
 
 
 def test_the_live_model_is_one_that_ships() -> None:

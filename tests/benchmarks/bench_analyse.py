@@ -13,7 +13,6 @@ import argparse
 import csv
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -157,8 +156,13 @@ def read_alone(path: Path) -> None:
     for at in range(0, len(texts), 1_000):
         analyser.analyse(texts[at : at + 1_000])
     seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"{len(texts):,} comments: {len(texts) / seconds:.1f} comments/s, peak memory {peak} MB")
+    print(f"{len(texts):,} comments: {len(texts) / seconds:.1f} comments/s, peak memory {peak_memory()} MB")
+
+
+def peak_memory() -> int:
+    """Return this process's peak in MB; getrusage would tell that of the process that started it."""
+    status = Path("/proc/self/status").read_text("utf-8").splitlines()
+    return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmHWM"))
 
 
 def main() -> None:
@@ -175,9 +179,8 @@ def main() -> None:
     if options.encoder is None:
         parser.error("name the folder of all-MiniLM-L6-v2")
     texts, analyser = comments(options.data), load_analyser()
-    print(
-        f"{len(texts):,} distinct comments, {sum(len(text.split()) for text in texts) / len(texts):.1f} words on average"
-    )
+    words = sum(len(text.split()) for text in texts) / len(texts)
+    print(f"{len(texts):,} distinct comments, {words:.1f} words on average")
     compare(options.encoder, texts, analyser)
     by_length(texts, analyser)
     by_number(texts, options.numbers)

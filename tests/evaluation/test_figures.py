@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cxnlp.evaluation.figures import Counts, calibration_error, evaluate, sentiments
+from cxnlp.evaluation.figures import Bin, Counts, calibration_error, evaluate, reliability, sentiments, worst
 from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Analysis, Finding, Polarity, Sentiment
 
@@ -64,3 +64,25 @@ def test_nothing_found_and_nothing_there_is_no_division_by_zero() -> None:
 )
 def test_calibration_error_is_the_gap_between_said_and_seen(pairs: list[tuple[float, bool]], error: float) -> None:
     assert calibration_error(pairs) == pytest.approx(error)
+
+
+def test_any_quote_of_a_label_shows_it() -> None:
+    other = Label("staff_attitude", Polarity.NEGATIVE, 20, 24)
+    assert evaluate([example(RUDE, other)], [analysis(FOUND_RUDE)]).span_overlap == 1.0
+
+
+def test_the_calibration_curve_has_the_bins_that_hold_something() -> None:
+    assert reliability([(0.95, True), (0.93, False), (0.21, False)]) == [
+        Bin(0.21, 0.0, 1),
+        Bin(pytest.approx(0.94), 0.5, 2),
+    ]
+
+
+def test_the_worst_come_first_with_what_is_wrong_and_missed() -> None:
+    examples = [example(), example(RUDE, LATE), example(RUDE), example(churn=True)]
+    analyses = [analysis(FOUND_RUDE), analysis(FOUND_WRONG), analysis(FOUND_RUDE), analysis()]
+    found = worst(examples, analyses, most=3)
+    assert [round(one.cost, 1) for one in found] == [2.9, 1.0, 0.9]
+    assert found[0].wrong == {"price_value:positive"}
+    assert found[0].missed == {"staff_attitude:negative", "wait_time:negative"}
+    assert found[1].missed == {"churn"}

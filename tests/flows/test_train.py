@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ def test_the_flow_trains_measures_and_leaves_a_package(tmp_path: Path) -> None:
     gold, output = tmp_path / "gold.jsonl", tmp_path / "models/linear/9.0.0"
     gold.write_text("\n".join(lines), "utf-8")
     command = [sys.executable, "-m", "flows.train", str(gold), "-o", str(output)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=400, check=False)
+    env = {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stderr[-3_000:]
     assert "dev split: findings F1" in done.stdout + done.stderr
     assert json.loads((output / "config.json").read_text())["version"] == "9.0.0"

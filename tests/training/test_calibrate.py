@@ -3,10 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cxnlp.analysis.transformer import Scores
+from cxnlp.analysis.rules import CHURN
+from cxnlp.analysis.transformer import Calibration, Early, Scores
 from cxnlp.evaluation.gold import Example, Label
 from cxnlp.records import Polarity, Sentiment
-from cxnlp.training.calibrate import best_fraction, best_softmax, best_temperature, calibrate
+from cxnlp.training.calibrate import MARGINS, best_fraction, best_margin, best_softmax, best_temperature, calibrate
+from cxnlp.training.linear import best_threshold
 
 RANDOM = np.random.default_rng(3)
 
@@ -55,3 +57,34 @@ def test_everything_that_serving_needs_is_calibrated() -> None:
     found = calibrate(examples, read, LABELS)
     assert found.temperatures.keys() == found.thresholds.keys() == {"staff_attitude:negative", "churn"}
     assert 0.2 <= found.thresholds["staff_attitude:negative"] <= 0.6
+
+
+EVEN = Calibration({LABELS[0]: 1.0, CHURN: 1.0}, {LABELS[0]: 0.5, CHURN: 0.5}, 1.0, 0.3)
+
+
+def certain(label: float) -> Scores:
+    return Scores(np.array([label]), np.array([9.0, 0.0, 0.0, 0.0]), -9.0, np.zeros((1, 1)), ((0, 4),), True)
+
+
+def test_leaving_early_is_allowed_where_it_costs_nothing() -> None:
+    examples = [example(Sentiment.NEGATIVE, RUDE)] * 20
+    late = [certain(6.5)] * 20
+    assert best_margin(examples, late, late, LABELS, calibrations=(EVEN, EVEN)) == MARGINS[0]
+
+
+def test_the_margin_keeps_what_the_middle_has_wrong_from_leaving() -> None:
+    examples = [example(Sentiment.NEGATIVE, RUDE)] * 20
+    # Half of the comments are missed in the middle with log-odds of -2.1: the margin must be at least that.
+    early = [certain(6.5)] * 10 + [certain(-2.1)] * 10
+    assert best_margin(examples, early, [certain(6.5)] * 20, LABELS, calibrations=(EVEN, EVEN)) == 2.25
+
+
+def test_where_the_middle_is_surely_wrong_nothing_leaves_early() -> None:
+    examples = [example(Sentiment.NEGATIVE, RUDE)] * 20
+    early, late = [certain(-8.0)] * 20, [certain(6.5)] * 20
+    assert best_margin(examples, early, late, LABELS, calibrations=(EVEN, EVEN)) is None
+    assert Early(EVEN, None).sure(LABELS)(certain(8.0)) is False
+
+
+def test_a_label_never_seen_needs_to_be_likely() -> None:
+    assert best_threshold(np.zeros(20), np.zeros(20, dtype=bool)) == 0.6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cxnlp.analysis.packages import models_folder
+from cxnlp.analysis.packages import live_model, models_folder
 from cxnlp.analysis.windows import Pieces
 from cxnlp.errors import InputError
 from cxnlp.evaluation.gold import Example, Label
@@ -17,7 +17,7 @@ torch = pytest.importorskip("torch", reason="the extra train is not installed")
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 LABELS = all_labels()
-FOLDER = sorted(path.parent for path in models_folder().glob("minilm/*/tokenizer.json"))[-1]
+FOLDER = models_folder() / live_model(models_folder())
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -53,7 +53,7 @@ def examples() -> list[Example]:
     ]  # fmt: skip
 
 
-def fit(pieces: Pieces, folder: Path, *, epochs: int = 2, stop: bool = False):
+def fit(pieces: Pieces, folder: Path, *, epochs: int = 2, stop: bool = False, of: list[Example] | None = None):
     from cxnlp.training.finetune import Recipe, fine_tune
 
     fitted, lines = network(), []
@@ -66,7 +66,7 @@ def fit(pieces: Pieces, folder: Path, *, epochs: int = 2, stop: bool = False):
     try:
         fine_tune(
             fitted,
-            examples(),
+            of or examples(),
             pieces,
             LABELS,
             recipe=Recipe(epochs=epochs, batch=8, head_rate=1e-2),
@@ -97,6 +97,23 @@ def test_a_resumed_run_equals_an_unbroken_one(pieces: Pieces, tmp_path: Path) ->
         assert torch.equal(value, resumed.state_dict()[name]), name
 
 
+def test_a_checkpoint_of_other_data_or_another_recipe_is_refused(pieces: Pieces, tmp_path: Path) -> None:
+    fit(pieces, tmp_path, epochs=1)
+    with pytest.raises(InputError, match="name another --work"):
+        fit(pieces, tmp_path, epochs=2)
+    with pytest.raises(InputError, match="other data"):
+        fit(pieces, tmp_path, epochs=1, of=examples()[:-1])
+
+
+def test_a_run_killed_while_it_writes_goes_on_from_the_epoch_before(pieces: Pieces, tmp_path: Path) -> None:
+    whole, _ = fit(pieces, tmp_path / "whole", epochs=3)
+    fit(pieces, tmp_path / "broken", epochs=3, stop=True)
+    (tmp_path / "broken/epoch-2").mkdir()
+    (tmp_path / "broken/epoch-2/network.safetensors").write_bytes(b"half a file")
+    resumed, _ = fit(pieces, tmp_path / "broken", epochs=3)
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in whole.state_dict().items())
+
+
 def test_padding_changes_nothing(pieces: Pieces) -> None:
     short, long = Example("a", "own", "rude man"), Example("b", "own", "the man was rude and late " * 5)
     (both,) = batches([short, long], pieces, LABELS, size=2, seed=None)
@@ -116,18 +133,26 @@ def test_the_exported_network_gives_the_same(pieces: Pieces, tmp_path: Path) -> 
     text = "The man was rude 😀 and late"
     (batch,) = batches([Example("a", "own", text)], pieces, LABELS, size=1, seed=None)
     with torch.inference_mode():
-        tokens, labels, overall, churn = fitted(*map(torch.from_numpy, (batch.ids, batch.mask, batch.text)))
-    export_onnx(fitted, tmp_path / "full.onnx")
-    quantise(tmp_path / "full.onnx", tmp_path / "eight.onnx")
+        outputs = fitted.both(*map(torch.from_numpy, (batch.ids, batch.mask, batch.text)))
+    export_onnx(fitted, tmp_path / "full_lower.onnx", tmp_path / "full_upper.onnx")
+    for half in ("lower", "upper"):
+        quantise(tmp_path / f"full_{half}.onnx", tmp_path / f"eight_{half}.onnx")
     for name, near in (("full", 1e-4), ("eight", 0.2)):
-        (scores,) = Encoder(open_session(tmp_path / f"{name}.onnx"), pieces).scores([text], [None])
-        assert scores.labels.tolist() == pytest.approx(labels[0].tolist(), abs=near)
-        assert scores.overall.tolist() == pytest.approx(overall[0].tolist(), abs=near)
-        assert scores.churn == pytest.approx(float(churn), abs=near)
-        assert scores.pieces.shape == (tokens.shape[1] - 3, len(LABELS))
+        halves = [open_session(tmp_path / f"{name}_{half}.onnx") for half in ("lower", "upper")]
+        for early, (tokens, labels, overall, churn) in zip((True, False), outputs, strict=True):
+            encoder = Encoder(halves, pieces, sure=lambda _, early=early: early)
+            (scores,) = encoder.scores([text], [None])
+            assert scores.early is early
+            assert scores.labels.tolist() == pytest.approx(labels[0].tolist(), abs=near)
+            assert scores.overall.tolist() == pytest.approx(overall[0].tolist(), abs=near)
+            assert scores.churn == pytest.approx(float(churn), abs=near)
+            assert scores.pieces.shape == (tokens.shape[1] - 3, len(LABELS))
 
 
 def test_another_encoder_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(InputError, match=r"lacks config\.json"):
+        list(train_transformer([], None, tmp_path / "minilm/1.0.0", encoder=tmp_path, work=tmp_path))
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_bytes(b"other weights")
     with pytest.raises(InputError, match="is not all-MiniLM-L6-v2"):
         list(train_transformer([], None, tmp_path / "minilm/1.0.0", encoder=tmp_path, work=tmp_path))
