@@ -53,7 +53,7 @@ def _public(data: Path) -> Iterator[str]:
 
 def _demo() -> Iterator[str]:
     path = Path(__file__).parents[2] / "cxnlp/data/demo/reviews.jsonl"
-    yield from (text for line in path.read_text("utf-8").splitlines() if (text := json.loads(line).get("text")))
+    yield from (text for line in path.read_text("utf-8").splitlines() if (text := json.loads(line).get("body")))
 
 
 def classifier(encoder: Path, folder: str) -> Any:
@@ -118,8 +118,9 @@ def compare(encoder: Path, texts: list[str], analyser: Analyser) -> None:
         for read in ways.values():
             read(texts[:40])
         speeds: dict[str, list[float]] = {name: [] for name in ways}
+        size = min(SAMPLE, len(texts) // ROUNDS)
         for number in range(ROUNDS):
-            part = texts[number * SAMPLE : (number + 1) * SAMPLE]
+            part = texts[number * size : (number + 1) * size]
             for name, read in ways.items():
                 speeds[name].append(per_second(read, part))
     ours = speeds[analyser.model]
