@@ -99,39 +99,12 @@ def train_transformer(
     pieces = Pieces.from_json((encoder / "tokenizer.json").read_text("utf-8"))
     _fit([*parts.rest, *weakly], parts.dev, pieces, recipe, encoder=encoder, work=work, progress=progress)
     progress("calibrating")
-    halves = [open_session(work / f"eight_bits_{half}.onnx") for half in HALVES]
-    late = list(Encoder(halves, pieces).scores(*_asked(parts.tuning)))
-    soon = list(Encoder(halves, pieces, sure=lambda _: True).scores(*_asked(parts.tuning)))
-    whole, ahead = calibrate(parts.tuning, late, all_labels()), calibrate(parts.tuning, soon, all_labels())
-    early = Early(ahead, best_margin(parts.tuning, soon, late, all_labels(), calibrations=(ahead, whole)))
-    progress(f"comments leave early at a margin of {early.margin}" if early.margin else "no comment may leave early")
+    served = _served(work, pieces, parts, model=f"{name}/{version}")
+    progress(f"comments leave early at a margin of {served.early.margin}")
     progress("measuring")
-    model = f"{name}/{version}"
-    analyser = _analyser(Encoder(halves, pieces, sure=early.sure(all_labels())), whole, ahead, model=model)
-    exact = [open_session(work / f"full_{half}.onnx") for half in HALVES]
-    others = {
-        "all layers": Encoder(halves, pieces),
-        "lower half": Encoder(halves, pieces, sure=lambda _: True),
-        "all layers, full precision": Encoder(exact, pieces),
-    }
-    evaluations = _evaluations(
-        analyser, {way: _analyser(one, whole, ahead, model=model) for way, one in others.items()}, parts, leave_out
-    )
+    evaluations = _evaluations(served.analyser, served.others, parts, leave_out)
     metrics = _joined({key: one.as_json() for key, one in evaluations.items()}, elsewhere)
-    tallies = tally(judge(pairs, analyser))
-    digests = [f"| {path.name} | {file_digest(path)} | {lines_of(path)} |" for path in gold]
-    if weak:
-        digests.append(f"| weakly labelled | see the sources below | {len(weakly)} |")
-    facts = {
-        "model": model,
-        "encoder": ENCODER_DIGEST,
-        "recipe": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asdict(recipe).items()),
-        "data": "\n".join(digests),
-        "taxonomy": load_taxonomy().version,
-        "margin": "none leaves early" if early.margin is None else f"{early.margin:g}",
-        "pairs": "\n".join(_pair_rows(tallies)),
-        "failures": "\n".join(_failures(parts.dev, analyser)),
-    }
+    tallies = tally(judge(pairs, served.analyser))
     with building(folder) as package:
         for half in HALVES:
             shutil.copyfile(work / f"eight_bits_{half}.onnx", package / f"{half}.onnx")
@@ -142,25 +115,79 @@ def train_transformer(
             version=version,
             kind="transformer",
             files=[*(f"{half}.onnx" for half in HALVES), "tokenizer.json"],
-            config={
-                "labels": list(all_labels()),
-                "calibration": whole.as_json(),
-                "early": ahead.as_json(),
-                "early_margin": early.margin,
-                "encoder": ENCODER_DIGEST,
-                "recipe": asdict(recipe),
-            },
+            config=served.config() | {"encoder": ENCODER_DIGEST, "recipe": asdict(recipe)},
             metrics={**metrics, "minimal pairs": {kind: one.as_json() for kind, one in tallies.items()}},
         )
-        write_card(package, "transformer", metrics=metrics, facts=facts)
+        facts = {"data": "\n".join(_sources(gold, len(weakly))), "pairs": "\n".join(_pair_rows(tallies))}
+        write_card(package, "transformer", metrics=metrics, facts=facts | _facts(served, recipe, parts.dev))
+    yield from _told(evaluations, tallies["all"])
+    yield f"Written to {folder}"
+
+
+def _sources(gold: Sequence[Path], weakly: int) -> Iterator[str]:
+    yield from (f"| {path.name} | {file_digest(path)} | {lines_of(path)} |" for path in gold)
+    if weakly:
+        yield f"| weakly labelled | see the sources below | {weakly} |"
+
+
+def _facts(served: _Served, recipe: Recipe, dev: Sequence[Example]) -> dict[str, str]:
+    return {
+        "model": served.analyser.model,
+        "encoder": ENCODER_DIGEST,
+        "recipe": ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in asdict(recipe).items()),
+        "taxonomy": load_taxonomy().version,
+        "margin": "none leaves early" if served.early.margin is None else f"{served.early.margin:g}",
+        "failures": "\n".join(_failures(dev, served.analyser)),
+    }
+
+
+def _told(evaluations: Mapping[str, Evaluation], both: Tally) -> Iterator[str]:
     for key, one in evaluations.items():
         yield (
             f"{key}: findings F1 {one.micro.f1:.3f}, macro {one.macro_f1:.3f}, six factors {one.factors.f1:.3f}, "
             f"overall {one.overall_accuracy:.3f} on {one.comments} comments"
         )
-    both = tallies["all"]
     yield f"minimal pairs: {both.right} of {both.pairs} right, {both.members_right} of {2 * both.pairs} members"
-    yield f"Written to {folder}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """A calibrated analyser as it will be served, and `others` that read in other ways, by name."""
+
+    analyser: TransformerAnalyser
+    others: Mapping[str, TransformerAnalyser]
+    whole: Calibration
+    early: Early
+
+    def config(self) -> dict[str, Any]:
+        """Return what the config.json says of it."""
+        return {
+            "labels": list(all_labels()),
+            "calibration": self.whole.as_json(),
+            "early": self.early.calibration.as_json(),
+            "early_margin": self.early.margin,
+        }
+
+
+def _served(work: Path, pieces: Pieces, parts: Split, *, model: str) -> _Served:
+    """Calibrate the exported network of `work` on the tuning tenth."""
+    labels = all_labels()
+    halves, exact = ([open_session(work / f"{bits}_{half}.onnx") for half in HALVES] for bits in ("eight_bits", "full"))
+    late = list(Encoder(halves, pieces).scores(*_asked(parts.tuning)))
+    soon = list(Encoder(halves, pieces, sure=lambda _: True).scores(*_asked(parts.tuning)))
+    whole, ahead = calibrate(parts.tuning, late, labels), calibrate(parts.tuning, soon, labels)
+    early = Early(ahead, best_margin(parts.tuning, soon, late, labels, calibrations=(ahead, whole)))
+    others = {
+        "all layers": Encoder(halves, pieces),
+        "lower half": Encoder(halves, pieces, sure=lambda _: True),
+        "all layers, full precision": Encoder(exact, pieces),
+    }
+    return _Served(
+        _analyser(Encoder(halves, pieces, sure=early.sure(labels)), whole, ahead, model=model),
+        {way: _analyser(one, whole, ahead, model=model) for way, one in others.items()},
+        whole,
+        early,
+    )
 
 
 def _check_encoder(encoder: Path) -> None:
