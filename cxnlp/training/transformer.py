@@ -100,7 +100,7 @@ def train_transformer(
     _fit([*parts.rest, *weakly], parts.dev, pieces, recipe, encoder=encoder, work=work, progress=progress)
     progress("calibrating")
     served = _served(work, pieces, parts, model=f"{name}/{version}")
-    progress(f"comments leave early at a margin of {served.early.margin}")
+    progress("none leaves early" if served.early.margin is None else f"margin to leave early: {served.early.margin}")
     progress("measuring")
     evaluations = _evaluations(served.analyser, served.others, parts, leave_out)
     metrics = _joined({key: one.as_json() for key, one in evaluations.items()}, elsewhere)
