@@ -21,8 +21,7 @@ UNKNOWN = -100
 
 _SENTIMENTS = tuple(Sentiment)
 _WEAK_WEIGHT = 0.3
-_MASKED = 0.5  # of comments have pieces masked
-_MASK = 0.1  # of their pieces
+_MASKED = 0.15  # of a comment's pieces
 _BUCKET = 40  # batches of which the lengths are sorted together
 
 
@@ -115,9 +114,7 @@ def _alike(rows: list[tuple[Example, Window]], size: int) -> Iterator[list[tuple
 
 def _masked(window: Window, mask: int, chance: random.Random) -> Window:
     """Return the window with some of its text's pieces masked: other companies have other words."""
-    if chance.random() >= _MASKED:
-        return window
     inside = range(window.first, window.first + len(window.places))
-    hidden = {at for at in inside if chance.random() < _MASK}
+    hidden = {at for at in inside if chance.random() < _MASKED}
     ids = tuple(mask if at in hidden else piece for at, piece in enumerate(window.ids))
     return Window(ids, window.first, window.places, window.at)

@@ -28,7 +28,7 @@ _SHOW_EVERY = 50
 class Recipe:
     """How to fine-tune: learning rates of the encoder and of the heads rise to these and fall to nothing."""
 
-    epochs: int = 6
+    epochs: int = 5
     batch: int = 16
     encoder_rate: float = 1.5e-4
     head_rate: float = 1e-3

@@ -11,7 +11,7 @@ from torch.nn import functional
 from cxnlp.errors import InputError
 from cxnlp.training.batches import UNKNOWN, Batch
 
-_DROPOUT = 0.1
+_DROPOUT = 0.2
 _NOWHERE = -1e4
 _EARLY_WEIGHT = 0.5
 _RARE = -4.0  # log-odds with which a piece starts: one in fifty shows a label

@@ -1,6 +1,6 @@
 """Accuracy against speed of the ways to read with a transformer package; writes frontier.svg beside its card.
 
-    python tests/benchmarks/bench_frontier.py models/minilm/1.1.0 GOLD [GOLD ...]
+    python tests/benchmarks/bench_frontier.py models/minilm/1.2.0 GOLD [GOLD ...]
 
 Accuracy is that of the dev split of the gold; speed is the median of rounds over distinct comments of it, in which the
 ways take turns. The ways: the linear model, the lower half of the encoder alone, leaving early at several margins, all
