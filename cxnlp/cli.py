@@ -1,4 +1,4 @@
-"""The command line: cxnlp init, check, nightly, reanalyse, analyse, evaluate, train, demo."""
+"""The command line: cxnlp init, sources, check, nightly, reanalyse, analyse, evaluate, train, demo."""
 
 from __future__ import annotations
 
@@ -55,12 +55,67 @@ def init(
         Path | None,
         typer.Option("--from", help="A feedback file (CSV, Excel, JSON Lines, Parquet) to guess columns from."),
     ] = None,
+    source: Annotated[
+        list[str] | None,
+        typer.Option("--source", help="A type of source to pull from (see cxnlp sources); repeatable."),
+    ] = None,
 ) -> None:
     """Write a configuration for a new organisation."""
     from cxnlp.starter import write_starter
 
-    for line in write_starter(folder, table):
+    for line in write_starter(folder, table, kinds=source or ()):
         out.print(line)
+
+
+sources_app = typer.Typer(help="The types of sources, and trying the configured ones.", rich_markup_mode=None)
+app.add_typer(sources_app, name="sources")
+
+
+@sources_app.callback(invoke_without_command=True)
+def sources(context: typer.Context) -> None:
+    """List the types of sources with what each needs."""
+    from rich.table import Table
+
+    from cxnlp.sources import kinds, needs
+
+    if context.invoked_subcommand:
+        return
+    table = Table("type", "reads", "environment variables", box=None, pad_edge=False)
+    for name, kind in kinds().items():
+        first = (kind.__doc__ or "").strip().splitlines()[0]
+        wanted = [f"{variable}{' (set)' if os.environ.get(variable) else ''}" for variable in needs(kind)]
+        table.add_row(name, first, ", ".join(wanted) or "none")
+    out.print(table)
+    out.print()
+    out.print(
+        "cxnlp sources show TYPE tells how to set one up; cxnlp init --source TYPE begins a configuration with it."
+    )
+
+
+@sources_app.command()
+def show(kind: Annotated[str, typer.Argument(metavar="TYPE", help="A type of source.")]) -> None:
+    """Show how to set up a type of source: rights, variables, an example, what becomes what."""
+    from cxnlp.sources import page
+
+    out.print(page(kind))
+
+
+@sources_app.command("check")
+def check_source(
+    name: Annotated[str, typer.Argument(help="The name of a configured source.")],
+    config: ConfigOption = Path("cxnlp.toml"),
+) -> None:
+    """Try a configured source: its credentials, and three records as they would be stored. Nothing is stored."""
+    from cxnlp import pipeline
+    from cxnlp.reports.terminal import record_lines
+
+    found = pipeline.sample(config, name)
+    if not (found.records or found.rejects):
+        out.print(f"{name} answers; there is nothing to pull yet.")
+    for record in found.records:
+        out.print("\n".join(record_lines(record)))
+    for reject in found.rejects:
+        err.print(f"Set aside: {reject.place}: {reject.reason}, {reject.detail}")
 
 
 @app.command()

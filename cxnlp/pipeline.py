@@ -16,6 +16,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -26,7 +27,7 @@ from cxnlp.analysis.base import Analyser
 from cxnlp.analysis.packages import load_analyser, models_folder, open_package
 from cxnlp.config import Config, load_config, organisation_key
 from cxnlp.departments import Chart, load_chart
-from cxnlp.errors import ConfigError, CxnlpError, SourceError, StoreError, did_you_mean
+from cxnlp.errors import ConfigError, CxnlpError, InputError, SourceError, StoreError, did_you_mean
 from cxnlp.linking.link import Linker
 from cxnlp.records import Feedback, Page, Receipt, Reject, SourceReceipt
 from cxnlp.reports import terminal
@@ -42,6 +43,9 @@ log = logging.getLogger(__name__)
 Partition = tuple[int, int]
 Progress = Callable[[str, int], None]
 """Called with the verb and the number of comments just done."""
+
+PULLS = 8
+"""How many sources are pulled at once: they wait for their vendors, not for this machine."""
 
 _BATCH = 1_000
 _preparing = threading.Lock()  # spaCy pipelines are not safe to share between threads
@@ -204,8 +208,11 @@ def nightly(path: str | Path, *, again: bool = False, pulling: bool = True, prog
     `again` also re-analyses what another model or taxonomy read; without `pulling` the sources are left alone.
     """
     with run(path) as night:
-        for name in sources(path) if pulling else ():
-            pull(path, night.id, name, progress=progress)
+        if pulling:
+            with ThreadPoolExecutor(max_workers=PULLS) as threads:
+                pulls = [threads.submit(pull, path, night.id, name, progress=progress) for name in sources(path)]
+                for done in pulls:
+                    done.result()
         for part in to_analyse(path, again=again):
             analyse(path, night.id, part, again=again, progress=progress)
         unknown: Counter[str] = Counter()
@@ -253,6 +260,7 @@ def _save_page(session: Session, run: str, name: str, page: Page) -> None:
         rejects=[_redacted(reject) for reject in page.rejects],
         cursor=page.cursor,
         warnings=page.warnings,
+        retired=page.retired,
     )
 
 
@@ -363,6 +371,26 @@ def show(path: str | Path, receipt: Receipt) -> None:
     """Print a run's receipt, which department has which trouble, and where the pages are."""
     session = open_session(path)
     terminal.show(receipt, publication.troubles(session.config, session.chart))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The first records that a source gives, as they would be stored, and what of its first page is set aside."""
+
+    records: tuple[Feedback, ...]
+    rejects: tuple[Reject, ...]
+
+
+def sample(path: str | Path, name: str, *, most: int = 3) -> Sample:
+    """Pull the beginning of one source and prepare it; nothing is stored. SourceError where it can't be read."""
+    session = open_session(path)
+    if name not in session.sources:
+        raise InputError(f"{path} has no source '{name}'.{did_you_mean(name, session.sources)}")
+    for page in session.sources[name].pull(None, page_size=most):
+        if page.records or page.rejects:
+            prepared = session.preparer.prepare(page.records[:most])
+            return Sample(tuple(prepared), tuple(_redacted(reject) for reject in page.rejects[:most]))
+    return Sample((), ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,11 +51,18 @@ class Scale(enum.StrEnum):
     LIKERT6 = "likert6"
     LIKERT7 = "likert7"
     LIKERT8 = "likert8"
+    GOOD_BAD = "good_bad"  # thumbs up or down
 
     @property
     def bounds(self) -> tuple[int, int]:
         """Lowest and highest score, both included; the highest is the best."""
-        named = {Scale.NPS: (0, 10), Scale.CSAT: (1, 5), Scale.CES: (1, 7), Scale.STARS: (1, 5)}
+        named = {
+            Scale.NPS: (0, 10),
+            Scale.CSAT: (1, 5),
+            Scale.CES: (1, 7),
+            Scale.STARS: (1, 5),
+            Scale.GOOD_BAD: (0, 1),
+        }
         return named.get(self) or (1, int(self.value[-1]))
 
 
@@ -164,7 +171,8 @@ class Reject:
 class Page:
     """What a source gives at once: its records, its rejects, and the cursor to go on from when they are stored.
 
-    `pulled` = len(records) + duplicates + len(rejects) is what the receipt counts.
+    `pulled` = len(records) + duplicates + len(rejects) is what the receipt counts. `retired` are record or response ids
+    that the source says are deleted: their comments are kept, but no page counts them any longer.
     """
 
     records: tuple[Feedback, ...]
@@ -172,6 +180,7 @@ class Page:
     rejects: tuple[Reject, ...] = ()
     duplicates: int = 0
     warnings: tuple[str, ...] = ()
+    retired: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +349,7 @@ class ScoreSummary:
 
 @dataclass(frozen=True, slots=True)
 class SourceReceipt:
-    """What one run pulled from one source."""
+    """What one run pulled from one source; `retired` are stored comments that the source says are deleted."""
 
     source: str
     pulled: int = 0
@@ -351,6 +360,7 @@ class SourceReceipt:
     rejected: Mapping[str, int] = field(default_factory=dict)
     error: str | None = None
     warnings: tuple[str, ...] = ()
+    retired: int = 0
 
     @property
     def balances(self) -> bool:

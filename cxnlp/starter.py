@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
 
 from cxnlp.config import KEY_VARIABLE
 from cxnlp.errors import InputError
+from cxnlp.sources import example
 from cxnlp.sources.guess import guess_mapping, render_source
 
 DEMO = ("cxnlp.toml", "departments.toml", "survey.csv", "reviews.jsonl", "tickets.xlsx")
 
 
-def write_starter(folder: Path, table: Path | None = None) -> list[str]:
-    """Write cxnlp.toml and departments.toml into a folder; with a table, guess its columns.
+def write_starter(folder: Path, table: Path | None = None, *, kinds: Sequence[str] = ()) -> list[str]:
+    """Write cxnlp.toml and departments.toml into a folder.
 
-    Return what to do next, in lines. InputError when one of the files is there already.
+    With a table its columns are guessed, with types of sources the examples of their pages are written. Return what to
+    do next, in lines. InputError when one of the files is there already or a type is unknown.
     """
     read = resources.files("cxnlp").joinpath("data/starter")
     source, reasons = (read.joinpath("source.toml").read_text("utf-8"), ["Edit [[sources]] for your own files."])
+    if kinds:
+        source = "\n".join(example(kind) for kind in dict.fromkeys(kinds))
+        reasons = [f"cxnlp sources show {kind} tells what {kind} needs." for kind in dict.fromkeys(kinds)]
     if table is not None:
+        reasons = reasons if kinds else []
         guess = guess_mapping(table)
-        source = render_source(guess, path=Path(os.path.relpath(table, folder)).as_posix())
-        reasons = [f"{role}: {reason}" for role, reason in guess.reasons.items()]
+        guessed = render_source(guess, path=Path(os.path.relpath(table, folder)).as_posix())
+        source = f"{source}\n{guessed}" if kinds else guessed
+        reasons += [f"{role}: {reason}" for role, reason in guess.reasons.items()]
     config = read.joinpath("cxnlp.toml").read_text("utf-8") + "\n" + source
     _refuse_to_overwrite(folder, ("cxnlp.toml", "departments.toml"))
     folder.mkdir(parents=True, exist_ok=True)

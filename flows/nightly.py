@@ -53,11 +53,17 @@ def publish(config: str, run: str, folder: str) -> str:
     return pipeline.publish(config, run, folder)
 
 
+@flow(name="cxnlp-pull", task_runner=ThreadPoolTaskRunner(max_workers=pipeline.PULLS), persist_result=False)
+def pull_all(config: str, run: str) -> None:
+    """Pull all sources at once; one that fails is in the receipt and leaves the others alone."""
+    pull.map(config, run, pipeline.sources(config)).wait()
+
+
 @flow(name="cxnlp-nightly", task_runner=ThreadPoolTaskRunner(max_workers=2), persist_result=False)
 def nightly(config: str = "cxnlp.toml", again: bool = False) -> str:
     """Run one night; return the receipt's run id. `again` also re-analyses what another model or taxonomy read."""
     with pipeline.run(config) as night:
-        pull.map(config, night.id, pipeline.sources(config)).wait()
+        pull_all(config, night.id)
         analyse.map(config, night.id, pipeline.to_analyse(config, again=again), again).result()
         unknown = link.map(config, night.id, pipeline.to_link(config)).result()
         page = publish(config, night.id, summarise(config, night.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cxnlp.records import Receipt, SourceReceipt
 
-_HEAD = ("source", "pulled", "new", "updated", "unchanged", "duplicate", "rejected")
+_HEAD = ("source", "pulled", "new", "updated", "unchanged", "duplicate", "rejected", "retired")
 
 
 def receipt_rows(receipt: Receipt) -> list[tuple[str, ...]]:
@@ -16,7 +16,7 @@ def _row(source: SourceReceipt) -> tuple[str, ...]:
     counts = (source.pulled, source.new, source.updated, source.unchanged, source.duplicate)
     rejected = sum(source.rejected.values())
     reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(source.rejected.items()))
-    return (source.source, *map(str, counts), f"{rejected} ({reasons})" if rejected else "0")
+    return (source.source, *map(str, counts), f"{rejected} ({reasons})" if rejected else "0", str(source.retired))
 
 
 def receipt_lines(receipt: Receipt) -> list[str]:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.table import Table
 
-from cxnlp.records import Receipt
+from cxnlp.records import Feedback, Receipt
+from cxnlp.reports import wording
 from cxnlp.reports.receipt import receipt_lines, receipt_rows
 
 
@@ -39,6 +40,32 @@ def show(receipt: Receipt, troubles: Iterable[Trouble]) -> None:
     console.print(f"\nPeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB")
     if receipt.published:
         console.print(f"Pages: {receipt.published}")
+
+
+def record_lines(record: Feedback) -> list[str]:
+    """Return a record as it would be stored, a line a field; of a long text the beginning, control characters shown."""
+    said = {
+        "text": record.text[:300],
+        "question": record.question,
+        "status": record.status.value,
+        "created": wording.moment(record.created_at) if record.created_at else None,
+        "updated": wording.moment(record.updated_at) if record.updated_at else None,
+        "language": record.language,
+        "score": f"{record.score.value:g} on {record.score.scale}" if record.score else None,
+        "customer": record.customer_ref,
+        "first reply": wording.moment(record.timing.first_reply_at) if record.timing.first_reply_at else None,
+        "resolved": wording.moment(record.timing.resolved_at) if record.timing.resolved_at else None,
+        "reopened": record.timing.reopened,
+        **{hint.value: value for hint, value in record.hints.items()},
+        **record.attributes,
+    }
+    lines = [f"  {name}: {_printable(str(value))}" for name, value in said.items() if value is not None]
+    return [_printable(record.source_record_id), *lines]
+
+
+def _printable(words: str) -> str:
+    """Return words that can't move the cursor or colour a terminal."""
+    return "".join(one if one.isprintable() else " " if one.isspace() else "\N{REPLACEMENT CHARACTER}" for one in words)
 
 
 def show_table(rows: Sequence[Sequence[str]]) -> None:

@@ -68,3 +68,4 @@ class Reason(enum.StrEnum):
     UNDECODABLE = "undecodable"  # bytes that the file's encoding does not have
     BAD_JSON = "bad_json"  # a line that is not JSON
     NOT_AN_OBJECT = "not_an_object"  # a line of JSON that is not {"…": …}
+    UNEXPECTED_SHAPE = "unexpected_shape"  # a vendor's record that is not as its contract says

@@ -98,11 +98,26 @@ def save_comments(connection: Connection, source: str, items: Sequence[tuple[Fee
         raise StoreError(f"A page of '{source}' holds comments of '{sorted(foreign)[0]}'; a page has one source.")
     current = current_versions(connection, source, (comment.source_record_id for comment, _ in items))
     plan = plan_page(items, current, run_id=run_id)
-    for ids in chunks(plan.retired):
-        connection.execute(update(feedback).where(feedback.c.id.in_(ids)).values(current=False))
-        connection.execute(
-            update(analysis).where(analysis.c.feedback_id.in_(ids), analysis.c.current).values(current=False)
-        )
+    _retire(connection, plan.retired)
     if plan.rows:
         connection.execute(insert(feedback), plan.rows)
     return plan
+
+
+def retire_deleted(connection: Connection, source: str, ids: Iterable[str]) -> int:
+    """Retire the current comments with these record or response ids, with their analyses; return how many."""
+    found: set[int] = set()
+    for chunk in chunks(dict.fromkeys(map(storable, ids))):
+        for column in (feedback.c.source_record_id, feedback.c.response_id):
+            wanted = select(feedback.c.id).where(feedback.c.source == source, feedback.c.current, column.in_(chunk))
+            found.update(connection.scalars(wanted))
+    _retire(connection, sorted(found))
+    return len(found)
+
+
+def _retire(connection: Connection, ids: Sequence[int]) -> None:
+    for chunk in chunks(ids):
+        connection.execute(update(feedback).where(feedback.c.id.in_(chunk)).values(current=False))
+        connection.execute(
+            update(analysis).where(analysis.c.feedback_id.in_(chunk), analysis.c.current).values(current=False)
+        )

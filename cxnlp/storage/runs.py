@@ -46,6 +46,7 @@ def _added(before: SourceReceipt, page: SourceReceipt) -> SourceReceipt:
         unchanged=before.unchanged + page.unchanged,
         duplicate=before.duplicate + page.duplicate,
         rejected=dict(Counter(before.rejected) + Counter(page.rejected)),
+        retired=before.retired + page.retired,
         error=page.error or before.error,
         warnings=tuple(dict.fromkeys([*before.warnings, *page.warnings])),
     )
@@ -140,6 +141,7 @@ def _source_row(run_id: str, receipt: SourceReceipt) -> dict[str, Any]:
         "unchanged": receipt.unchanged,
         "duplicate": receipt.duplicate,
         "rejected": dict(receipt.rejected),
+        "retired": receipt.retired,
         "warnings": list(receipt.warnings),
         "error": receipt.error,
     }
@@ -154,6 +156,7 @@ def _source_of(row: Row[Any]) -> SourceReceipt:
         unchanged=row.unchanged,
         duplicate=row.duplicate,
         rejected=row.rejected,
+        retired=row.retired,
         error=row.error,
         warnings=tuple(row.warnings),
     )

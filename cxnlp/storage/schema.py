@@ -41,7 +41,7 @@ from sqlalchemy.types import TypeEngine
 APPLICATION = "cxnlp"
 """What `meta` holds under "application": how a cxnlp database is told from any other."""
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest revision in migrations/versions."""
 
 
@@ -182,6 +182,7 @@ run_source = Table(
     _counter("unchanged"),
     _counter("duplicate"),
     Column("rejected", JSON, nullable=False),
+    Column("retired", Integer, nullable=False, default=0, server_default="0"),
     Column("warnings", JSON, nullable=False),
     Column("error", Words()),
 )
@@ -257,6 +258,7 @@ Index(
     unique=True,
     **_where(feedback.c.current),
 )
+Index("ix_feedback_response", feedback.c.source, feedback.c.response_id, **_where(feedback.c.current))
 Index("ix_feedback_status", feedback.c.status, feedback.c.id, **_where(feedback.c.current))
 
 analysis = Table(

@@ -173,15 +173,17 @@ class Store:
         rejects: Sequence[Reject],
         cursor: str,
         warnings: Sequence[str] = (),
+        retired: Sequence[str] = (),
     ) -> tuple[int, int]:
         """Store a page with its cursor, rejects and counts in one transaction; return how many are new and updated.
 
         `items` are prepared comments with the digests of their raw records, in the source's order. One whose digest is
         the current one's counts as unchanged, so that a repeated page doubles nothing; a record id that comes twice is
-        an edit of itself.
+        an edit of itself. `retired` are the record or response ids of what the source deleted.
         """
         with self._write() as connection:
             plan = pages.save_comments(connection, source, items, run_id=run_id)
+            gone = pages.retire_deleted(connection, source, retired) if retired else 0
             if rejects:
                 connection.execute(insert(reject), [reject_row(each, run_id=run_id) for each in rejects])
             counts = SourceReceipt(
@@ -192,12 +194,13 @@ class Store:
                 unchanged=unchanged + plan.unchanged,
                 duplicate=duplicate,
                 rejected=Counter(each.reason for each in rejects),
+                retired=gone,
                 warnings=tuple(warnings),
             )
             runs.count_source(connection, run_id, counts)
             runs.count_statuses(connection, run_id, plan.statuses)
             pages.save_cursor(connection, source, cursor, run_id=run_id)
-            if plan.rows:
+            if plan.rows or gone:
                 facts.count_change(connection)
         return plan.new, plan.updated
 

@@ -62,7 +62,7 @@ def test_a_files_source_is_loaded_with_root_and_limit(load, tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("options", "columns", "said"),
     [
-        ('type = "cvs"', "", r"line 8: no source called 'cvs'\. Known: files"),
+        ('type = "cvs"', "", r"line 8: no source called 'cvs'\. Known: app_store, files"),
         ('type = "file"', "", r"no source called 'file'\. Did you mean 'files'\?"),
         ('formt = "csv"', "", r"line 8: unknown key 'formt'\. Did you mean 'format'\?"),
         ('format = "word"', "", r"line 8: 'format': input should be 'auto'.*not 'word'"),

@@ -227,3 +227,35 @@ def test_an_empty_store_gives_empty_frames(url):
             None,
             [],
         )
+
+
+@pytest.mark.parametrize(("gone", "left"), [(["1"], ["2", "3"]), (["T"], ["3"]), (["T", "3", "1"], []), (["9"], None)])
+def test_what_the_source_deleted_retires_by_record_or_response(store, keep, comment, gone, left):
+    keep(comment(1, response_id="T"), comment(2, response_id="T"), comment(3))
+    before = store.data_version()
+    keep(retired=gone)
+    kept = left if left is not None else ["1", "2", "3"]
+    assert [id for id, _, current, _ in versions(store) if current] == kept
+    assert store.source_receipts("r1")[0].retired == 3 - len(kept)
+    assert (store.data_version() != before) == (left is not None)
+    keep(retired=gone)
+    assert store.source_receipts("r1")[0].retired == 3 - len(kept)
+
+
+def test_a_deletion_and_a_comment_of_one_page_both_count(store, keep, comment):
+    keep(comment(1))
+    keep(comment(2), retired=["1"])
+    assert [id for id, _, current, _ in versions(store) if current] == ["2"]
+
+
+def test_a_restored_comment_comes_back(store, keep, comment):
+    keep(comment(1))
+    keep(retired=["1"])
+    assert keep(comment(1)) == (1, 0)
+    assert [id for id, _, current, _ in versions(store) if current] == ["1"]
+
+
+def test_deletions_of_another_source_change_nothing(store, keep, comment):
+    keep(comment(1))
+    store.save_page("r1", "other", items=[], pulled=0, duplicate=0, unchanged=0, rejects=[], cursor="c", retired=["1"])
+    assert [id for id, _, current, _ in versions(store) if current] == ["1"]

@@ -1,0 +1,260 @@
+"""Zendesk Support: tickets by the incremental cursor export, their customers' comments, and satisfaction ratings."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import httpx
+from pydantic import Field
+
+from cxnlp.errors import SourceError
+from cxnlp.records import Feedback, Hint, Scale, Score, Timing
+from cxnlp.sources.live.auth import Bearer
+from cxnlp.sources.live.connector import Fetched, Gone, LiveSource, LoopGuard, Reader, State
+from cxnlp.sources.live.http import Budget, Http, Pace, Refused
+from cxnlp.sources.live.values import attributes, moment, need, objects, text_of, whole, within
+
+_EXPORT = "/api/v2/incremental/tickets/cursor.json"
+_ENDPOINT_LIMIT = re.compile(r"total=\d+;\s*remaining=(\d+);\s*resets=(\d+)")
+_SCORES = {"good": 1, "bad": 0}  # offered, unoffered: no answer
+
+
+class Zendesk(LiveSource):
+    """Tickets of one Zendesk account.
+
+    `comments` asks for every ticket's conversation (one request each); without it only what opened the ticket is read.
+    `satisfaction` reads the ratings of accounts with classic CSAT. `exports_per_minute` is the limit of the export.
+    """
+
+    subdomain: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    base_url: str = ""
+    environment: str = Field(default="CXNLP_ZENDESK", pattern=r"^[A-Z][A-Z0-9_]*$")
+    comments: bool = True
+    satisfaction: bool = True
+    per_page: int = Field(default=1000, ge=1, le=1000)
+    exports_per_minute: float = Field(default=10, gt=0)
+
+    needs: ClassVar[Mapping[str, str]] = {
+        "TOKEN": "an API token (with EMAIL), or an OAuth access token with the scope read (without)",
+        "EMAIL": "the e-mail address of the API token's owner",
+    }
+    rights: ClassVar[str] = "the export is for administrators"
+
+    def http(self) -> Http:
+        """Return a client with the API token or the OAuth token."""
+        token = self.credential("TOKEN")
+        auth = (
+            httpx.BasicAuth(f"{self.credential('EMAIL')}/token", token)
+            if self.has_credential("EMAIL")
+            else Bearer(token)
+        )
+        return Http(
+            self.name,
+            self.base_url or f"https://{self.subdomain}.zendesk.com",
+            auth=auth,
+            advice=self.advice,
+            pace=Pace(self.clock, limits=limits),
+            timeout=self.timeout_seconds,
+        )
+
+    def reader(self, http: Http) -> Reader:
+        """Return what reads the account."""
+        return _Reader(self, http)
+
+
+def limits(headers: Mapping[str, str], now: dt.datetime) -> Iterator[Budget]:
+    """Yield the account's budget and that of an endpoint."""
+    for name, value in headers.items():
+        if found := _ENDPOINT_LIMIT.search(value if name.lower().startswith("zendesk-ratelimit-") else ""):
+            yield Budget(int(found[1]), float(found[2]))
+    left, reset = headers.get("ratelimit-remaining", ""), headers.get("ratelimit-reset", "")
+    if left.isdigit() and reset.isdigit():
+        yield Budget(int(left), float(reset))
+
+
+class _Reader(Reader):
+    def __init__(self, source: Zendesk, http: Http) -> None:
+        self._source = source
+        self._http = http
+        self._export = Pace(source.clock, source.exports_per_minute, source=source.name)
+        self._groups: dict[str, str] | None = None
+        self._newest_rating: dt.datetime | None = None
+
+    def pages(self, state: State) -> Iterator[Fetched]:
+        for fetched in self._tickets(state):
+            state = fetched.state
+            yield fetched
+        if self._source.satisfaction:
+            yield from self._ratings(state)
+
+    def id_of(self, item: Any) -> str | None:
+        return text_of(within(item, "id")) or None
+
+    def _tickets(self, state: State) -> Iterator[Fetched]:
+        cursor = state.get("cursor")
+        guard = LoopGuard(self._source.name)
+        while True:
+            where = {"cursor": cursor} if cursor else {"start_time": int(self._source.since().timestamp())}
+            options = {"include": "metric_sets,users", "per_page": self._source.per_page, **where}
+            body = self._http.ask("GET", _EXPORT, params=options, pace=self._export).json
+            tickets = objects(body, "tickets")
+            users = {text_of(within(user, "id")): user for user in objects(body, "users")}
+            after = body.get("after_cursor")
+            if body.get("end_of_stream") is not True and not after:
+                raise SourceError(f"{self._source.name}: the export says that it goes on, but not where.")
+            if body.get("end_of_stream") is not True:
+                guard.check(after)
+            cursor = after or cursor
+            yield Fetched([self._whole(ticket, users) for ticket in tickets], {**state, "cursor": cursor})
+            if body.get("end_of_stream") is True:
+                return
+
+    def _whole(self, ticket: Any, users: Mapping[str, Any]) -> Any:
+        """Return a ticket with its conversation and the people in it."""
+        if not isinstance(ticket, dict):
+            return ticket
+        talk: list[Any] | None = None
+        if self._source.comments and ticket.get("status") != "deleted":
+            talk, others = self._conversation(need(ticket, "id"))
+            users = {**users, **others}
+        return {**ticket, "_talk": talk, "_users": users}
+
+    def _conversation(self, ticket: Any) -> tuple[list[Any] | None, dict[str, Any]]:
+        path = f"/api/v2/tickets/{ticket}/comments.json"
+        users: dict[str, Any] = {}
+        talk: list[Any] = []
+        params: dict[str, Any] | None = {"page[size]": 100, "include": "users"}
+        guard = LoopGuard(self._source.name)
+        while path:
+            try:
+                body = self._http.get(path, params)
+            except Refused as refused:
+                if refused.status in (403, 404):  # one ticket that is closed to us does not end the walk
+                    return None, users
+                raise
+            talk += objects(body, "comments")
+            users |= {text_of(within(user, "id")): user for user in objects(body, "users")}
+            path = text_of(within(body, "links", "next")) if within(body, "meta", "has_more") else ""
+            params = None
+            if path:
+                guard.check(path)
+        return talk, users
+
+    def _ratings(self, state: State) -> Iterator[Fetched]:
+        since = self._source.since(state.get("ratings"))
+        newest = state.get("ratings")
+        path: str = "/api/v2/satisfaction_ratings.json"
+        params: dict[str, Any] | None = {"start_time": int(since.timestamp()), "page[size]": 100}
+        guard = LoopGuard(self._source.name)
+        while path:
+            body = self._http.get(path, params)
+            ratings = objects(body, "satisfaction_ratings")
+            seen = [text_of(within(rating, "updated_at")) for rating in ratings]
+            newest = max(filter(None, [newest, *seen]), default=None)
+            path = text_of(within(body, "links", "next")) if within(body, "meta", "has_more") else ""
+            params = None
+            if path:
+                guard.check(path)
+            # Pages are not in the order of time: the cursor moves when all of them are stored.
+            yield Fetched(
+                [{"_rating": one} for one in ratings], state if path or not newest else {**state, "ratings": newest}
+            )
+
+    def records(self, item: Any) -> Iterable[Feedback | Gone]:
+        if "_rating" in item:
+            return self._rated(item["_rating"])
+        ticket = text_of(need(item, "id"))
+        if item.get("status") == "deleted":
+            return [Gone(ticket)]
+        return self._said(item, ticket)
+
+    def _said(self, item: Any, ticket: str) -> Iterator[Feedback]:
+        """Yield what the customer wrote: public comments by end users, the first one told apart."""
+        whole_ticket = self._ticket(item, ticket)
+        if item["_talk"] is None:
+            if item.get("submitter_id") == item.get("requester_id") and text_of(item.get("description")):
+                yield replace(whole_ticket, source_record_id=f"{ticket}:first", text=text_of(item["description"]))
+            return
+        for at, comment in enumerate(item["_talk"]):
+            author = item["_users"].get(text_of(comment.get("author_id")))
+            if comment.get("public") is not True or text_of(within(author, "role")) != "end-user":
+                continue
+            yield replace(
+                whole_ticket,
+                source_record_id=f"{ticket}:{text_of(need(comment, 'id'))}",
+                text=text_of(comment.get("plain_body")) or text_of(comment.get("body")),
+                created_at=moment(comment.get("created_at")),
+                attributes={**whole_ticket.attributes, "message": "later" if at else "first"},
+            )
+
+    def _ticket(self, item: Any, ticket: str) -> Feedback:
+        created = moment(need(item, "created_at"))
+        metrics = item.get("metric_set") or {}
+        minutes = within(metrics, "reply_time_in_minutes", "calendar")
+        replied = created + dt.timedelta(minutes=float(minutes)) if created and minutes is not None else None
+        group = self._group(item.get("group_id"))
+        return Feedback(
+            source=self._source.name,
+            source_record_id=ticket,
+            channel=self._source.channel,
+            text="",
+            response_id=ticket,
+            created_at=created,
+            updated_at=moment(item.get("updated_at")),
+            language=text_of(within(item["_users"].get(text_of(item.get("requester_id"))), "locale")) or None,
+            customer_ref=text_of(item.get("requester_id")) or None,
+            score=_score(within(item, "satisfaction_rating", "score")),
+            hints={Hint.GROUP: group} if group else {},
+            timing=Timing(replied, moment(metrics.get("solved_at")), whole(metrics.get("reopens"))),
+            attributes=attributes(
+                message="first",
+                subject=item.get("subject"),
+                status=item.get("status"),
+                via=within(item, "via", "channel"),
+                brand=item.get("brand_id"),
+                tags=objects(item, "tags"),
+            ),
+        )
+
+    def _rated(self, rating: Any) -> Iterator[Feedback]:
+        """Yield what the customer wrote beside a rating; without words the rating stands on the ticket."""
+        words, score = text_of(rating.get("comment")), _score(rating.get("score"))
+        if not words or score is None:
+            return
+        group = self._group(rating.get("group_id"))
+        yield Feedback(
+            source=self._source.name,
+            source_record_id=f"rating:{text_of(need(rating, 'id'))}",
+            channel=self._source.channel,
+            text=words,
+            response_id=text_of(rating.get("ticket_id")),
+            created_at=moment(need(rating, "created_at")),
+            updated_at=moment(rating.get("updated_at")),
+            customer_ref=text_of(rating.get("requester_id")) or None,
+            score=score,
+            hints={Hint.GROUP: group} if group else {},
+            attributes=attributes(message="rating", reason=rating.get("reason")),
+        )
+
+    def _group(self, group: Any) -> str:
+        if group is None:
+            return ""
+        if self._groups is None:
+            self._groups = {}
+            path = "/api/v2/groups.json"
+            params: dict[str, Any] | None = {"page[size]": 100}
+            while path:
+                body = self._http.get(path, params)
+                self._groups |= {text_of(one.get("id")): text_of(one.get("name")) for one in objects(body, "groups")}
+                path = text_of(within(body, "links", "next")) if within(body, "meta", "has_more") else ""
+                params = None
+        return self._groups.get(text_of(group)) or f"group {text_of(group)}"
+
+
+def _score(value: Any) -> Score | None:
+    said = _SCORES.get(text_of(value))
+    return None if said is None else Score(said, Scale.GOOD_BAD)
