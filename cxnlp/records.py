@@ -65,6 +65,11 @@ class Scale(enum.StrEnum):
         }
         return named.get(self) or (1, int(self.value[-1]))
 
+    @property
+    def in_percent(self) -> bool:
+        """Whether its figure is the percentage of satisfied customers, not a mean."""
+        return self in (Scale.CSAT, Scale.GOOD_BAD)
+
 
 class Hint(enum.StrEnum):
     """A field of a source that can tell the department."""

@@ -110,7 +110,7 @@ def _score_change(figures: Figures, department: Department, now: ScoreSummary, c
     counts = text["score_counts"].format(
         before_all=whole(before.responses), now_all=whole(now.responses)
     ) if before else ""  # fmt: skip
-    unit = text["points" if now.scale is Scale.CSAT else "score_points"]
+    unit = text["points" if now.scale.in_percent else "score_points"]
     return Change(
         department=department,
         topic=None,
@@ -119,7 +119,7 @@ def _score_change(figures: Figures, department: Department, now: ScoreSummary, c
             before=score(now.value - change.value, now.scale), now=score(now.value, now.scale)
         ),
         counts=counts,
-        range=_range(change, unit, decimals=0 if now.scale in (Scale.NPS, Scale.CSAT) else 1),
+        range=_range(change, unit, decimals=0 if now.scale is Scale.NPS or now.scale.in_percent else 1),
         evidence=evidence(change),
     )
 

@@ -54,13 +54,9 @@ def whole(number: int) -> str:
 
 def score(value: float, scale: Scale) -> str:
     """Return a score in the form of its scale: NPS +34, CSAT 81 %, a mean of 4.2."""
-    match scale:
-        case Scale.NPS:
-            return signed(value)
-        case Scale.CSAT:
-            return percent(value / 100)
-        case _:
-            return f"{value:.1f}"
+    if scale is Scale.NPS:
+        return signed(value)
+    return percent(value / 100) if scale.in_percent else f"{value:.1f}"
 
 
 def signed(value: float) -> str:

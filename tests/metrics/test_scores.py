@@ -66,6 +66,8 @@ def test_csat_has_wilsons_interval_in_percent():
         (Scale.STARS, {5: 1, 2: 3}, 2.75),
         (Scale.CES, {7: 1, 2: 1}, 4.5),
         (Scale.LIKERT8, {8: 2}, 8),
+        (Scale.GOOD_BAD, {1: 3, 0: 1}, 75),
+        (Scale.GOOD_BAD, {0: 2}, 0),
     ],
 )
 def test_each_scale_is_told_by_its_own_figure(scale, counts, expected):

@@ -24,6 +24,9 @@ from cxnlp.sources.live.values import Unreadable
 FORM = 1  # raise it when the same options would give other records
 _FUTURE = dt.timedelta(days=1)
 _EXCERPT = 200
+_STALE, _EMPTY = 3, 10_000  # pages running with nothing new, and with nothing at all, after which a walk stops
+_SURPRISES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What Python raises where JSON has another shape than the code that reads it expects."""
 
 State = Mapping[str, Any]
 """How far a source is read, as JSON: the vendor's own cursor words; {} before the first page."""
@@ -85,7 +88,7 @@ class LiveSource(SourceOptions):
     not_deciding: ClassVar[frozenset[str]] = frozenset(
         {"name", "channel", "timeout_seconds", "overlap_minutes", "environment"}
     )
-    """Options that may change without pulling everything anew."""
+    """Options that may change without pulling everything anew: none that the state's words depend on."""
 
     model_config = SourceOptions.model_config | {"arbitrary_types_allowed": True}
 
@@ -102,19 +105,22 @@ class LiveSource(SourceOptions):
         options = self._options()
         with self.http() as http:
             reader, last = self.reader(http), cursor
-            for fetched in reader.pages(_state(cursor, options)):
+            for fetched in self._asked(reader.pages(_state(cursor, options))):
                 page = self._page(reader, fetched, options)
-                if page.records or page.rejects or page.retired or page.cursor != last:
+                if page.records or page.rejects or page.retired or page.warnings or page.cursor != last:
                     yield page
                 last = page.cursor
 
     def check(self) -> list[str]:
-        """Return what the first page that says something holds."""
+        """Return what the first page that says something holds, and the warnings until then."""
+        warnings: dict[str, None] = {}
         for page in self.pull(None, page_size=1):
+            warnings |= dict.fromkeys(page.warnings)
             if page.records or page.rejects:
                 aside = "".join(f", {reject.reason}: {reject.detail}" for reject in page.rejects[:1])
-                return [f"the first page has {len(page.records)} comments, {len(page.rejects)} set aside{aside}"]
-        return [f"the vendor answers; there is nothing since {self.start}"]
+                said = f"the first page has {len(page.records)} comments, {len(page.rejects)} set aside{aside}"
+                return [said, *warnings]
+        return [f"the vendor answers; there is nothing since {self.start}", *warnings]
 
     def credential(self, end: str) -> str:
         """Return a credential of the environment; SourceError names the variable that is missing."""
@@ -127,7 +133,8 @@ class LiveSource(SourceOptions):
     @property
     def advice(self) -> str:
         """What to check when the vendor refuses."""
-        return advice((f"{self.environment}_{end}" for end in self.needs), self.rights)
+        given = [end for end in self.needs if self.has_credential(end)]
+        return advice((f"{self.environment}_{end}" for end in given or self.needs), self.rights)
 
     def since(self, said: str | None = None) -> dt.datetime:
         """Return the time to ask from: what the state said less the overlap, or the start."""
@@ -139,6 +146,21 @@ class LiveSource(SourceOptions):
     def _options(self) -> str:
         said = {name: value for name, value in self.model_dump(mode="json").items() if name not in self.not_deciding}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+    def _asked(self, pages: Iterator[Fetched]) -> Iterator[Fetched]:
+        empty = 0
+        try:
+            for fetched in pages:
+                empty = 0 if fetched.items else empty + 1
+                if empty > _EMPTY:
+                    raise SourceError(f"{self.name}: {_EMPTY:,} pages running held nothing; the walk stops here.")
+                yield fetched
+        except (Unreadable, *_SURPRISES) as error:
+            said = error if isinstance(error, Unreadable) else repr(error)[:_EXCERPT]
+            raise SourceError(
+                f"{self.name}: the vendor's answer is not what its contract says ({said}); nothing after it was "
+                "pulled. The next night asks again from there."
+            ) from error
 
     def _page(self, reader: Reader, fetched: Fetched, options: str) -> Page:
         records: list[Feedback] = []
@@ -155,7 +177,7 @@ class LiveSource(SourceOptions):
                         records.append(record)
             except Unreadable as fault:
                 rejects.append(self._reject(_safe_id(reader, item), "", fault))
-            except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            except _SURPRISES as error:
                 said = f"not what the vendor's contract says: {error!r}"[:300]
                 surprise = Unreadable(Reason.UNEXPECTED_SHAPE, said)
                 rejects.append(self._reject(_safe_id(reader, item), "", surprise))
@@ -188,16 +210,15 @@ def _state(cursor: str | None, options: str) -> State:
 def _safe_id(reader: Reader, item: Any) -> str | None:
     try:
         return reader.id_of(item)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError, Unreadable):
+    except (Unreadable, *_SURPRISES):
         return None
 
 
 class LoopGuard:
     """Stops a vendor that goes round in circles: the same token twice running, or three pages with nothing new."""
 
-    def __init__(self, source: str, *, most: int = 3) -> None:
+    def __init__(self, source: str) -> None:
         self._source = source
-        self._most = most
         self._token: object = None
         self._pages: deque[set[int]] = deque(maxlen=20)  # a walk of any length takes the same memory
         self._stale = 0
@@ -210,5 +231,5 @@ class LoopGuard:
         hashes = {hash(one) for one in ids}
         self._stale = self._stale + 1 if hashes and hashes <= set().union(*self._pages) else 0
         self._pages.append(hashes)
-        if self._stale >= self._most:
+        if self._stale >= _STALE:
             raise SourceError(f"{self._source}: {self._stale} pages running held nothing new; the walk stops here.")

@@ -53,6 +53,7 @@ class Freshdesk(LiveSource):
 
     needs: ClassVar[Mapping[str, str]] = {"KEY": "the API key of an agent"}
     rights: ClassVar[str] = "its owner must see all tickets; without surveys in the plan, set ratings = false"
+    not_deciding: ClassVar[frozenset[str]] = LiveSource.not_deciding | {"lists_per_minute", "whole_trash"}
 
     @field_validator("rating_values")
     @classmethod

@@ -37,6 +37,10 @@ class Refused(SourceError):
         self.status = status
 
 
+class TooLarge(SourceError):
+    """The vendor's answer is larger than what is read at once."""
+
+
 class QuotaUsed(SourceError):
     """The vendor's quota is used up for longer than a night should wait; the next night goes on from here."""
 
@@ -139,10 +143,10 @@ class _Again(Exception):
 class Http:
     """One source's HTTP client.
 
-    Statuses decide, never a parsed message. 429 waits what `Retry-After` says, else what the limit's headers say, else
-    2 s doubled up to 120 s with jitter, as after 5xx, time-outs, cut connections and bodies that aren't JSON; after
-    eight tries SourceError. 401 and 403 raise SourceError with what to check, other 4xx Refused. `advice` says which
-    environment variables hold the credentials. URLs in messages have no query.
+    Statuses decide, never a parsed message. After 5xx, time-outs, cut connections and bodies that aren't JSON it waits
+    2 s doubled up to 120 s, with jitter; after 429 what `Retry-After` says, else what the limit's headers say, where
+    that is longer. After eight tries SourceError. 401 and 403 raise SourceError with what to check, other 4xx Refused.
+    `advice` says which environment variables hold the credentials. URLs in messages have no query.
     """
 
     def __init__(
@@ -193,7 +197,7 @@ class Http:
         return answer
 
     def content(self, path: str) -> bytes:
-        """Return the bytes of a GET."""
+        """Return the bytes of a GET; TooLarge where there are more than 64 MB."""
         raw: bytes = self._insist("GET", path, {}, lambda body: body).json
         return raw
 
@@ -237,7 +241,7 @@ class Http:
         for part in response.iter_bytes():
             size += len(part)
             if size > _LARGEST:
-                raise SourceError(f"{self.source}: {_shown(response)} answered with more than {_LARGEST:,} bytes.")
+                raise TooLarge(f"{self.source}: {_shown(response)} answered with more than {_LARGEST:,} bytes.")
             parts.append(part)
         return b"".join(parts)
 
@@ -273,9 +277,9 @@ class Answer:
 
 def _wait(state: tenacity.RetryCallState) -> float:
     fault = state.outcome.exception() if state.outcome else None
+    most: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
     if isinstance(fault, _Again) and fault.wait is not None:
-        return fault.wait
-    most = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (state.attempt_number - 1))
+        return max(fault.wait, most / 2)  # a vendor that says 0 seconds eight times is still asked too often
     return random.uniform(most / 2, most)  # noqa: S311 - spreads retries, hides nothing
 
 

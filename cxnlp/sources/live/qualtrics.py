@@ -20,7 +20,7 @@ from cxnlp.errors import SourceError
 from cxnlp.records import Feedback, Hint, Scale, Score
 from cxnlp.sources.live.auth import Bearer
 from cxnlp.sources.live.connector import Fetched, LiveSource, LoopGuard, Reader, State
-from cxnlp.sources.live.http import Http, Pace, Refused
+from cxnlp.sources.live.http import Http, Pace, Refused, TooLarge
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, score, text_of, within
 
 _API = "/API/v3"
@@ -313,7 +313,10 @@ class _Reader(Reader):
         """Return a whole archive of one file that isn't too large; what is broken is downloaded again."""
         waits = iter(_DOWNLOADS)
         while True:
-            raw = self._http.content(f"{_API}/surveys/{survey}/export-responses/{file}/file")
+            try:
+                raw = self._http.content(f"{_API}/surveys/{survey}/export-responses/{file}/file")
+            except TooLarge:
+                raise _TooLarge("are a file that is too large to read") from None
             try:
                 return self._checked(raw)
             except _BROKEN as fault:

@@ -61,7 +61,7 @@ class SurveyMonkey(LiveSource):
         "the app needs the scopes surveys_read, responses_read and responses_read_detail (a paid plan), and base_url "
         "must be the account's own region"
     )
-    not_deciding: ClassVar[frozenset[str]] = LiveSource.not_deciding | {"surveys", "per_page", "requests_per_minute"}
+    not_deciding: ClassVar[frozenset[str]] = LiveSource.not_deciding | {"surveys", "requests_per_minute"}
 
     def http(self) -> Http:
         """Return a client with the access token."""

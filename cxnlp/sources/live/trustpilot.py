@@ -53,7 +53,6 @@ class Trustpilot(LiveSource):
     }
     rights: ClassVar[str] = "the application must belong to the account that owns the business units"
     not_deciding: ClassVar[frozenset[str]] = LiveSource.not_deciding | {
-        "per_page",
         "requests_per_minute",
         "reread_days",
         "reread_every_days",

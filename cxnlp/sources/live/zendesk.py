@@ -43,6 +43,7 @@ class Zendesk(LiveSource):
         "EMAIL": "the e-mail address of the API token's owner",
     }
     rights: ClassVar[str] = "the export is for administrators"
+    not_deciding: ClassVar[frozenset[str]] = LiveSource.not_deciding | {"exports_per_minute", "per_page"}
 
     def http(self) -> Http:
         """Return a client with the API token or the OAuth token."""

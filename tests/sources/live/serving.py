@@ -33,8 +33,9 @@ class Fault:
 class Fake:
     """The base of a vendor's stand-in.
 
-    `answer` returns the right answer of a request: JSON, or a Response. `requests` has what came, `clock` is the time
-    of the vendor. Records are added by `add`, changed by `edit` and deleted by `delete`, each by number.
+    `answer` returns the right answer of a request: JSON, or a Response. `requests` has what came, `exchanges` what was
+    rightly answered, with the bodies of both; `now` is the time of the vendor. Records are added by `add`, changed by
+    `edit` and deleted by `delete`, each by number.
     """
 
     secrets: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Fake:
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()
         self.requests: list[Request] = []
+        self.exchanges: list[tuple[Request, bytes, Response]] = []
         self.now = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
         self.url = ""
         self.stuck = False  # every page points to the same next one
@@ -73,6 +75,7 @@ class Fake:
             await Response(fault.body, fault.status, fault.headers)(scope, receive, send)
             return
         response = self._response(request, body)
+        self.exchanges.append((request, body, response))
         if fault and fault.truncated:
             response = Response(response.body[: len(response.body) // 2], media_type="application/json")
         if fault and fault.cut:
@@ -121,7 +124,8 @@ class FakeClock:
 @contextlib.contextmanager
 def serve(fake: Fake) -> Iterator[Fake]:
     """Serve a fake on a free port of loopback."""
-    listener = socket.socket()
+    # The protocol must be named: asyncio sends small answers at once (TCP_NODELAY) only where it is.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     fake.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     server = uvicorn.Server(uvicorn.Config(fake, log_level="critical", lifespan="off"))

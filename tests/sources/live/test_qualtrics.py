@@ -4,6 +4,7 @@ import datetime as dt
 import io
 import itertools
 import json
+import secrets
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -141,6 +142,16 @@ def test_nps_is_known_by_its_selector_too(fake: Any, source: Any) -> None:
     assert only(source).score == Score(0, Scale.NPS)
 
 
+def test_a_part_of_an_nps_question_is_not_its_score(fake: Any, source: Any) -> None:
+    fake.add("Good", QID2=None, QID2_NPS_GROUP=None, QID2_3=1)
+    assert only(source).score is None
+
+
+def test_the_first_score_of_a_scale_counts_once(fake: Any, source_of: Callable[..., Any]) -> None:
+    fake.add("Good", QID2=None, QID2_NPS_GROUP=None, **{"1_QID4": 5, "2_QID4": 1})  # a question asked in a loop
+    assert only(source_of(fake, scores={"csat": "csat"})).score == Score(5, Scale.CSAT)
+
+
 def test_a_score_without_words_counts(fake: Any, source: Any) -> None:
     fake.add("", QID3_TEXT=None)
     record = only(source)
@@ -210,6 +221,14 @@ def test_hints_are_named_by_the_options_and_said_in_words(fake: Any, source_of: 
     record = only(source_of(fake, hints={"class": "QID5", "location": "Shop"}, fields=["Audience"]))
     assert record.hints == {Hint.CLASS: "Other", Hint.LOCATION: "12"}
     assert record.attributes["Audience"] == "3"
+
+
+def test_the_label_that_comes_with_a_response_goes_before_the_definition(
+    fake: Any, source_of: Callable[..., Any]
+) -> None:
+    number = fake.add("Good", QID5="9")
+    fake.responses[number]["labels"]["QID5"] = "As it was called then"
+    assert only(source_of(fake, hints={"class": "QID5"})).hints == {Hint.CLASS: "As it was called then"}
 
 
 def test_other_embedded_data_are_not_kept(fake: Any, source: Any) -> None:
@@ -367,6 +386,21 @@ def test_an_interrupted_export_goes_on_in_the_same_file(fake: Any, source: Any) 
     shelf.take(source.pull(shelf.cursor, page_size=1000))
     assert shelf.texts == fake.expected() and shelf.sent == 25
     assert len(windows(fake)) == begun
+
+
+def test_an_export_interrupted_within_its_window_is_followed_by_the_next_window(
+    fake: Any, source_of: Callable[..., Any]
+) -> None:
+    fake.now = utc(2026, 5, 12)
+    for at in range(15):
+        fake.add(f"Early {at}")
+    fake.now = utc(2026, 5, 20)
+    fake.add("In the next window")
+    source = source_of(fake, window_days=5, surveys=[SURVEY])
+    shelf = Shelf().take(itertools.islice(source.pull(None, page_size=1000), 1))
+    assert len(shelf.records) == 10
+    shelf.take(source.pull(shelf.cursor, page_size=1000))
+    assert shelf.texts == fake.expected() and shelf.sent == 16
 
 
 def test_a_file_that_is_no_longer_there_is_exported_anew(fake: Any, source: Any) -> None:
@@ -577,3 +611,15 @@ def test_the_token_is_sent_to_the_account_s_data_center_only(monkeypatch: pytest
         assert str(http._client.base_url) == "https://fra1.qualtrics.com"
     with pytest.raises(ValueError, match="data_center"):
         Qualtrics(name="q", channel="survey", data_center="evil.example/", start="2026-01-01")
+
+
+def test_a_file_that_is_too_large_to_read_is_halved_too(
+    fake: Any, source_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for at in range(5):
+        fake.now = utc(2026, 5, 11 + 4 * at)
+        fake.add(f"No {at}", padding=secrets.token_hex(20_000))
+    monkeypatch.setattr("cxnlp.sources.live.http._LARGEST", 70_000)
+    shelf = pulled(source_of(fake, start="2026-05-01", surveys=[SURVEY]))
+    assert shelf.texts == fake.expected()
+    assert len(windows(fake)) > 2
