@@ -415,6 +415,6 @@ def check(path: str | Path) -> Iterator[CheckLine]:
             for line in source.check():
                 yield CheckLine(f"{name}: {redact_patterns(line)}")
         except SourceError as error:
-            yield CheckLine(f"{name}: {error}", failed=True)
+            yield CheckLine(f"{name}: {str(error).removeprefix(f'{name}: ')}", failed=True)
     yield CheckLine(f"Comments are read by {session.analyser.model} (taxonomy {session.analyser.taxonomy})")
     yield CheckLine(f"Results go to {config.store_url.split('@')[-1]} and {config.path(config.publish.directory)}")

@@ -12,6 +12,8 @@ from cxnlp.errors import InputError
 from cxnlp.sources import example
 from cxnlp.sources.guess import guess_mapping, render_source
 
+_FIRST_STEP = "Edit [[sources]] for your own files; for a vendor's system: cxnlp sources, cxnlp init --source TYPE."
+
 DEMO = ("cxnlp.toml", "departments.toml", "survey.csv", "reviews.jsonl", "tickets.xlsx")
 
 
@@ -22,7 +24,7 @@ def write_starter(folder: Path, table: Path | None = None, *, kinds: Sequence[st
     do next, in lines. InputError when one of the files is there already or a type is unknown.
     """
     read = resources.files("cxnlp").joinpath("data/starter")
-    source, reasons = (read.joinpath("source.toml").read_text("utf-8"), ["Edit [[sources]] for your own files."])
+    source, reasons = (read.joinpath("source.toml").read_text("utf-8"), [_FIRST_STEP])
     if kinds:
         source = "\n".join(example(kind) for kind in dict.fromkeys(kinds))
         reasons = [f"cxnlp sources show {kind} tells what {kind} needs." for kind in dict.fromkeys(kinds)]

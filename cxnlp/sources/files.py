@@ -54,7 +54,7 @@ class File:
 
 
 class FileSource(SourceOptions):
-    """Feedback from files; the fields are the keys of its [[sources]] table.
+    """Rows of CSV, Excel, JSON Lines or Parquet files.
 
     `path` is a file, a folder (its own files of known formats) or a glob ("exports/**/*.csv"), or a list of them.
     `format`, `export` (whose header it is), `delimiter` and `encoding` are found out unless given; `sheet` is the first
