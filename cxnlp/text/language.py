@@ -79,8 +79,10 @@ def detect(text: str) -> str | None:
     >>> detect("Die Beratung war gut, aber wir haben lange gewartet"), detect("Спасибо"), detect("ok thx")
     ('de', 'ru', None)
     """
-    words = (word for word in text[: 3 * _SAMPLE].split() if not any(mark in word for mark in _ADDRESS))
-    sample = _NOT_A_LETTER.sub(" ", " ".join(words))[:_SAMPLE].strip()
+    said = text[: 3 * _SAMPLE]
+    if any(mark in said for mark in _ADDRESS):
+        said = " ".join(word for word in said.split() if not any(mark in word for mark in _ADDRESS))
+    sample = _NOT_A_LETTER.sub(" ", said)[:_SAMPLE].strip()
     if not sample.isascii():
         found = _by_script(sample)
         if found is not None:

@@ -10,15 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import NamedTuple
 
 from cxnlp.text.redact import PLACEHOLDERS
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
+_ADDRESS = re.compile(r"[@_\\]|\d[^\W\d_]|[^\W\d_]\d|\w\.[^\W\d_]")
+"""What a word of an address or a code has beside it; most texts have nothing of the kind."""
+
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"})
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """A word of a text: `low` is in lower case without 's, which `end` leaves out as well."""
 
     start: int
@@ -32,9 +35,10 @@ class Word:
 
 def words_of(text: str) -> Iterator[Word]:
     """Yield the words of a text in order, but for those in addresses and codes; a placeholder is one word: "[name]"."""
+    addresses, marked = _ADDRESS.search(text) is not None, "[" in text
     for match in _WORD.finditer(text):
         start, stop = match.span()
-        if _in_address(text, start, stop):
+        if addresses and _in_address(text, start, stop):
             continue
         word = match.group()
         raw = word.lower()
@@ -43,7 +47,7 @@ def words_of(text: str) -> Iterator[Word]:
         low, end = (raw[:-2], stop - 2) if raw[-2:] == "'s" else (raw, stop)
         if not low.isascii():
             low = _folded(low)
-        if text[start - 1 : start] == "[" and f"[{word}]" in PLACEHOLDERS and text[stop : stop + 1] == "]":
+        if marked and text[start - 1 : start] == "[" and f"[{word}]" in PLACEHOLDERS and text[stop : stop + 1] == "]":
             raw = low = f"[{raw}]"
         yield Word(start, end, stop, text[start:end], raw, low, word[0].isupper() and not text[start:end].isupper())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
@@ -82,5 +83,6 @@ def _fields(fields: Mapping[K, str]) -> dict[K, str]:
     return {name: _field(value) for name, value in fields.items()}
 
 
+@functools.lru_cache(maxsize=1024)  # statuses, tags and groups are the same in most records
 def _field(value: str) -> str:
     return redact_patterns(clean(value))
