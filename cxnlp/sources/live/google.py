@@ -138,7 +138,7 @@ def _walk(source: LiveSource, ask: Ask, times: Times, state: State, strictly: bo
         try:
             items, following = ask(token)
         except Refused as refused:
-            if not resumed or refused.status != 400:
+            if not resumed or refused.status not in (400, 404):
                 raise
             token, newest, resumed = "", None, False  # last night's page token has lapsed
             continue

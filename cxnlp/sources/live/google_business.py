@@ -27,8 +27,9 @@ _Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 class GoogleBusiness(LiveSource):
     """Reviews, with and without words, of the verified places of one account.
 
-    Deletions are silent: a deleted review stays as it was. `locations` has the ids of places with the names that they
-    shall have ("": the id); without it the account's places are listed by the service at `information_url`
+    Deletions are silent: a deleted review stays as it was. A night reads `overlap_minutes` (30 days) again, for reviews
+    that Google shows later than their date and for late replies. `locations` has the ids of places with the names that
+    they shall have ("": the id); without it the account's places are listed by the service at `information_url`
     (unconfirmed). `original_first` (unconfirmed): where a translation comes second, what stands before it is what was
     written. `requests_per_minute` is unconfirmed for reviews.
     """
@@ -39,6 +40,7 @@ class GoogleBusiness(LiveSource):
     information_url: str = "https://mybusinessbusinessinformation.googleapis.com/v1"
     token_url: str = TOKEN_URL
     environment: str = Field(default="CXNLP_GOOGLE_BUSINESS", pattern=r"^[A-Z][A-Z0-9_]*$")
+    overlap_minutes: int = Field(default=43_200, ge=0)
     per_page: int = Field(default=50, ge=1, le=50)
     requests_per_minute: float = Field(default=300, gt=0)
     original_first: bool = True

@@ -198,7 +198,7 @@ class Http:
 
     def content(self, path: str) -> bytes:
         """Return the bytes of a GET; TooLarge where there are more than 64 MB."""
-        raw: bytes = self._insist("GET", path, {}, lambda body: body).json
+        raw: bytes = self._insist("GET", path, {"headers": {"Accept": "*/*"}}, lambda body: body).json
         return raw
 
     def _insist(self, method: str, path: str, options: dict[str, Any], read: Callable[[bytes], Any]) -> Answer:

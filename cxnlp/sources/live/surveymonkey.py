@@ -148,7 +148,7 @@ class _Reader(Reader):
         In the state "cursors" are how far each survey is read, "at" is where to go on; without it all were asked.
         """
         cursors, at = dict(state.get("cursors", {})), state.get("at", {})
-        surveys, closed = self._surveys(), []
+        surveys, closed, refusals = self._surveys(), [], []
         first = next((i for i, one in enumerate(surveys) if _order(one) >= _order(at.get("survey", ""))), 0)
         try:
             for survey in surveys[first:] + surveys[:first]:
@@ -158,13 +158,18 @@ class _Reader(Reader):
                         at = fetched.state["at"]
                         yield fetched
                 except Refused as refused:
-                    if refused.status != 404:
+                    if refused.status == 401:
                         raise
-                    closed.append(survey)
+                    if refused.status == 404:
+                        closed.append(survey)
+                    else:  # one survey's refusal must not keep the others from being read
+                        refusals.append(refused)
         except QuotaUsed:
             yield Fetched([], {"cursors": cursors, "at": at})
             raise
         yield Fetched([], {"cursors": cursors})
+        if refusals:
+            raise refusals[0]
         if closed and self._source.surveys:
             raise SourceError(
                 f"{self._source.name}: 'surveys' names {', '.join(closed)}, which the account does not have (404). "
@@ -218,11 +223,12 @@ class _Reader(Reader):
             now = self._source.clock.now()  # a date in the future must not carry the cursor with it
             recent = {(time, ident) for time, ident in recent if time >= min(last, now) - overlap}
             begun = True
-            ready = [row.said for row in rows if not moves or row.time is None or row.time < last]
+            ready = [row for row in rows if not moves or row.time is None or row.time < last]
             warnings: tuple[str, ...] = ()
             if ready and design is None:
                 design = self._design(survey)
                 warnings = design.warnings
+            items = [_item(row, design, known, since) for row in ready]
             if following:
                 since, page = (last, 1) if moves else (since, page + 1)
                 at = {"survey": survey, "since": since.isoformat(), "page": page}
@@ -230,7 +236,6 @@ class _Reader(Reader):
                 at = {"survey": survey}
                 newest = min(max(last, known or last), now)
                 cursors[survey] = {"newest": newest.isoformat(), "seen": _digest(recent)}
-            items = [{**one, "_design": design, "_known": known} if isinstance(one, dict) else one for one in ready]
             yield Fetched(items, {"cursors": dict(cursors), "at": at}, warnings)
             if not following:
                 return
@@ -281,7 +286,7 @@ class _Reader(Reader):
         said = list(self._said(item))
         yield from said
         if item["_known"] and moment(item["date_created"], naive=dt.UTC) <= item["_known"]:
-            # It was stored before: what it no longer says is taken back.
+            # It may be stored, of an earlier night or page: what it no longer says is taken back.
             given = {record.source_record_id for record in said}
             for question in item["_design"].questions.values():
                 yield from (Gone(ident) for end in question.places if (ident := _ident(item["id"], end)) not in given)
@@ -433,6 +438,14 @@ def _row(said: Any) -> _Row:
         return _Row(said, text_of(within(said, "id")), moment(within(said, "date_modified"), naive=dt.UTC))
     except Unreadable:
         return _Row(said, "", None)
+
+
+def _item(row: _Row, design: _Design | None, known: dt.datetime | None, since: dt.datetime) -> Any:
+    """Return a response with its design, and the time up to which what was begun may be stored already."""
+    if not isinstance(row.said, dict):
+        return row.said
+    passed = [since] if row.time and row.time > since else []  # an earlier form of it may have been on an earlier page
+    return {**row.said, "_design": design, "_known": max([*passed, *filter(None, [known])], default=None)}
 
 
 def _digest(recent: set[tuple[dt.datetime, str]]) -> str:

@@ -18,7 +18,7 @@ from cxnlp.sources.live.http import Http, Pace, Refused
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, score, text_of, within
 
 _TOKEN = "/v1/oauth/oauth-business-users-for-applications/accesstoken"  # noqa: S105 - an address
-_SECOND = dt.timedelta(seconds=1)
+_SECOND, _DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 
 class Trustpilot(LiveSource):
@@ -162,6 +162,11 @@ class _Reader(Reader):
                 return
             guard.check(None, times)
             last = next(filter(None, reversed(times.values())), since)
+            if last < since - _DAY:  # its time zone is unconfirmed
+                raise SourceError(
+                    f"{self._source.name}: Trustpilot sent reviews from before the startDateTime {start} that it was "
+                    "asked for; 'start_format' has to say how it is written."
+                )
             later = max(since, (last - _SECOND).replace(microsecond=0))
             seen = {one for one, time in times.items() if one and (time is None or time >= later)}
             if later - since <= _SECOND:
@@ -172,7 +177,11 @@ class _Reader(Reader):
             yield new, walk
 
     def _descending(self, unit: str, walk: dict[str, Any]) -> Iterator[tuple[list[Any], dict[str, Any]]]:
-        """Yield public reviews, newest first, until they are older than the walk's beginning."""
+        """Yield public reviews, newest first, until they are older than the walk's beginning.
+
+        A walk that broke off goes on a page earlier: removals since then have moved reviews up.
+        """
+        walk = walk | {"page": max(1, walk["page"] - 1)}
         guard, since = LoopGuard(self._source.name), dt.datetime.fromisoformat(walk["since"])
         while True:
             rows = self._reviews(f"/v1/business-units/{unit}/reviews", "desc", walk["page"])

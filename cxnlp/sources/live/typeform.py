@@ -133,8 +133,8 @@ class _Reader(Reader):
         self._http = http
 
     def pages(self, state: State) -> Iterator[Fetched]:
-        """Yield every form's responses; a form that isn't there fails the source when all others are read."""
-        read, missing = dict(state.get("forms", {})), []
+        """Yield every form's responses; one that is missing or refused fails the source when all others are read."""
+        read, missing, refusals = dict(state.get("forms", {})), [], []
         try:
             for form in self._source.forms or self._all_forms():
                 try:
@@ -142,11 +142,19 @@ class _Reader(Reader):
                         read[form] = known
                         yield Fetched(items, {"forms": dict(read)})
                 except Refused as refused:
-                    if refused.status != 404:
+                    if refused.status == 401:
                         raise
-                    missing.append(form)
+                    if refused.status == 404:
+                        missing.append(form)
+                    else:
+                        refusals.append(refused)
+                    if "walk" in read.get(form, {}):  # the response that it goes on from may be deleted
+                        read[form] = {key: value for key, value in read[form].items() if key != "walk"}
+                        yield Fetched((), {"forms": dict(read)})
         except Unreadable as fault:
             raise SourceError(f"{self._source.name}: not what Typeform's contract says: {fault}.") from None
+        if refusals:
+            raise refusals[0]
         if missing:
             raise SourceError(
                 f"{self._source.name}: Typeform has no form {', '.join(missing)} (404); the others are read."
@@ -170,13 +178,14 @@ class _Reader(Reader):
         """Yield a form's responses, newest first, and what is read of it then.
 
         The first page is in the order of submission, those `before` a token in the order in which Typeform processed
-        them. Going on from the end of the first would lose what lies between the two orders: of a full first page only
-        the newest is kept, and the walk goes on right before that.
+        them. Going on from the end of the first would lose what lies between the two orders: after a full first page
+        the walk goes on right before the newest, and passes over what that page had.
         """
         name, size = quote(form, safe=""), self._source.per_page
         walk = said.get("walk") or {"since": self._source.since(said.get("done")).isoformat()}
         newest, before = walk.get("newest") or said.get("done"), walk.get("before")
         guard, shape = LoopGuard(self._source.name), None
+        first: frozenset[str] = frozenset()
         while True:
             since = dt.datetime.fromisoformat(walk["since"]).strftime("%Y-%m-%dT%H:%M:%S")
             options = {"page_size": size, "since": since, "response_type": "completed"}
@@ -184,18 +193,18 @@ class _Reader(Reader):
             body = self._http.get(f"/forms/{name}/responses", options)
             items = objects(body, "items")
             ends = not items or (len(items) < size and (whole(within(body, "page_count")) or 0) <= 1)
-            if not (ends or before):
-                items = items[:1]
             newest = max(filter(None, [newest, *map(self._submitted, items)]), default=None)
             shape = shape or (self._form(form, name) if items else None)
-            shown = [{**item, "_form": shape} if isinstance(item, dict) else item for item in items]
+            fresh = [item for item in items if self._token(item) not in first]
+            shown = [{**item, "_form": shape} if isinstance(item, dict) else item for item in fresh]
             if ends:
                 yield shown, {"done": newest} if newest else {}
                 return
             tokens = [token for token in map(self._token, items) if token]
             if not tokens:
                 raise SourceError(f"{self._source.name}: Typeform's page has no token to go on from.")
-            before = tokens[-1]
+            first = first if before else frozenset(tokens)
+            before = tokens[-1] if before else tokens[0]
             guard.check(before, tokens)
             yield shown, {**said, "walk": {"since": walk["since"], "before": before, "newest": newest}}
 

@@ -42,6 +42,7 @@ class FakeGoogleBusiness(Fake):
         self.given = 0
         self.era = 0  # page tokens of another era are refused
         self.listed_at_once = 100
+        self.overlap = {"overlap_minutes": 10}
 
     @property
     def options(self) -> dict[str, Any]:
@@ -54,6 +55,7 @@ class FakeGoogleBusiness(Fake):
             "base_url": f"{self.url}/v4",
             "information_url": f"{self.url}/information/v1",
             "token_url": f"{self.url}/token",
+            **self.overlap,
         }
 
     # What tests do

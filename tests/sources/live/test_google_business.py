@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 from collections.abc import Callable
@@ -209,6 +210,22 @@ def test_a_place_is_pulled_from_its_start_when_it_is_verified(fake: FakeGoogleBu
     assert pulled(source, shelf).texts == fake.expected()
 
 
+@pytest.mark.parametrize("status", [400, 404])
+def test_a_place_that_closes_in_the_middle_of_a_walk_does_not_end_the_others(
+    fake: FakeGoogleBusiness, source: Any, status: int
+) -> None:
+    for at in range(25):
+        fake.add(f"Number {at}")
+    fake.add("Quiet", place="333")
+    shelf = Shelf().take(itertools.islice(source.pull(None, page_size=1000), 1))
+    fake.unverified["222"] = status
+    pages = list(source.pull(shelf.cursor, page_size=1000))
+    assert [page.warnings for page in pages if page.warnings]
+    assert "Quiet" in shelf.take(pages).texts.values()
+    fake.unverified.clear()
+    assert pulled(source, shelf).texts == fake.expected()
+
+
 def test_no_place_that_can_be_read_is_a_failure(fake: FakeGoogleBusiness, source: Any) -> None:
     fake.unverified |= {"222": 404, "333": 400}
     with pytest.raises(SourceError, match=r"no place can be read.*Berlin Mitte \(404\).*manage the places"):
@@ -265,6 +282,23 @@ def test_a_reply_is_seen_when_its_review_is_read_again(fake: FakeGoogleBusiness,
     fake.reply(number, "Sorry")
     pulled(source, shelf)
     assert shelf.records["222:AbFvOq00000"].timing.first_reply_at == utc(2026, 3, 3, 1, 6, 0, MS)
+
+
+def test_a_night_reads_thirty_days_again_if_nothing_else_is_said(
+    fake: FakeGoogleBusiness, source_of: Callable[..., Any]
+) -> None:
+    fake.overlap = {}
+    numbers = [fake.add(f"Number {at}") for at in range(25)]
+    source = source_of(fake)
+    shelf = pulled(source)
+    fake.reply(numbers[0], "Sorry")  # on the third page
+    for minutes, text in ((1, "Shown a month late"), (-1, "Shown later still")):
+        before = utc(2026, 3, 1, 0, 50) - dt.timedelta(days=30) + dt.timedelta(minutes=minutes)
+        fake.add(text, createTime=iso(before), updateTime=iso(before))
+    pulled(source, shelf)
+    assert shelf.records["222:AbFvOq00000"].timing.first_reply_at == utc(2026, 3, 1, 0, 52, 0, MS)
+    assert "Shown a month late" in shelf.texts.values()
+    assert "Shown later still" not in shelf.texts.values()
 
 
 def test_a_pull_that_was_broken_off_is_finished_and_then_brought_up_to_date(

@@ -374,6 +374,23 @@ def test_a_configured_survey_that_is_not_there_is_said_when_the_others_are_read(
     assert shelf.texts == fake.expected()
 
 
+def test_a_survey_that_is_refused_keeps_no_other_from_being_read(fake: Any, source_of: Any) -> None:
+    fake.add("Not shared", survey=FIRST)
+    fake.add("This one", survey=SECOND)
+    right = fake._bulk
+
+    def refused(survey: str, request: Any) -> Any:
+        return fake._error(request, 403, "1014", "Permission Error") if survey == FIRST else right(survey, request)
+
+    fake._bulk = refused
+    shelf = Shelf()
+    with pytest.raises(SourceError, match=f"{FIRST}.*403"):
+        shelf.take(source_of(fake).pull(None, page_size=1000))
+    assert list(shelf.texts.values()) == ["This one"]
+    fake._bulk = right
+    assert shelf.take(source_of(fake).pull(shelf.cursor, page_size=1000)).texts == fake.expected()
+
+
 def test_an_id_that_is_no_number_is_refused() -> None:
     with pytest.raises(ValueError, match="surveys"):
         SurveyMonkey.model_validate(
@@ -463,6 +480,22 @@ def test_an_answer_that_is_taken_back_is_retired(fake: Any, source_of: Any) -> N
     fake.touch(number)
     shelf.take(source_of(fake).pull(shelf.cursor, page_size=1000))
     assert shelf.texts == {f"{number}:{WHY}": "Slow"}
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_an_answer_that_is_taken_back_in_the_middle_of_the_first_walk_is_retired(
+    fake: Any, source_of: Any, stopped: bool
+) -> None:
+    fake.ask_also(question("9010", "open_ended", "essay", "And else?"))
+    numbers = [fake.add(f"Number {at}", survey=FIRST) for at in range(25)]
+    fake.answer_question(numbers[0], "9010", {"text": "And rude"})
+    shelf, pages = Shelf(), source_of(fake).pull(None, page_size=1000)
+    shelf.take(itertools.islice(pages, 2))
+    assert f"{numbers[0]}:9010" in shelf.texts
+    fake.answer_question(numbers[0], "9010")
+    fake.touch(numbers[0])
+    shelf.take(source_of(fake).pull(shelf.cursor, page_size=1000) if stopped else pages)
+    assert shelf.texts == fake.expected()
 
 
 def test_words_that_come_after_the_score_take_its_place(fake: Any, source_of: Any) -> None:

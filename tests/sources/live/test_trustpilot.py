@@ -317,6 +317,34 @@ def test_a_review_removed_between_pages_hides_no_other(trustpilot: Any, source_o
     assert set(numbers) == set(shelf.take(pages).records)
 
 
+def test_public_reviews_removed_between_nights_hide_no_other(fake: Any, source_of: Any) -> None:
+    numbers = [fake.add(f"The parcel {at} came late") for at in range(45)]
+    reviews = source_of(fake)
+    for kept in range(1, 5):
+        shelf = Shelf().take(itertools.islice(reviews.pull(None, page_size=1000), kept))
+        for number in (removed := numbers[-7:]):  # of the first page: what follows moves up by seven
+            fake.remove(number)
+        numbers = numbers[:-7]
+        shelf.take(reviews.pull(shelf.cursor, page_size=1000))
+        assert set(numbers) <= set(shelf.records) <= {*numbers, *removed}
+
+
+def test_a_start_that_trustpilot_does_not_heed_fails_the_source_at_once(
+    trustpilot: Any, pull: Any, monkeypatch: Any
+) -> None:
+    listed = trustpilot._listed
+
+    def deaf(reviews: Any, path: str, params: Any) -> Any:
+        return listed(reviews, path, {name: value for name, value in params.items() if name != "startDateTime"})
+
+    monkeypatch.setattr(trustpilot, "_listed", deaf)
+    for at in range(25):
+        trustpilot.add(f"The parcel {at} came late", at=utc(2025, 6, 1 + at))
+    with pytest.raises(SourceError, match=r"startDateTime 2026-01-01T00:00:00.*start_format"):
+        pull(trustpilot)
+    assert len(asked(trustpilot)) == 1
+
+
 def test_more_reviews_of_one_second_than_pages_hold(trustpilot: Any, source_of: Any) -> None:
     trustpilot.add("Before", at=utc(2026, 2, 28))
     for at in range(20):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from starlette.responses import Response
 
 from cxnlp.errors import SourceError
 from cxnlp.records import Hint, Scale, Score, Timing
@@ -289,6 +290,47 @@ def test_a_full_first_page_loses_nothing_between_the_two_orders(fake: Any, pull:
     shelf = pull()
     assert shelf.texts == fake.expected()
     assert shelf.sent == 26
+
+
+def test_a_response_that_was_processed_after_the_newest_is_not_passed_over(fake: Any, pull: Any) -> None:
+    times = [fake._found(fake.add(f"The parcel {at}"))["_at"] for at in range(25)]
+    fake.add("Submitted on a bus, processed last", at=times[20])
+    shelf = pull()
+    assert shelf.texts == fake.expected()
+    assert shelf.sent == 26
+
+
+def test_a_walk_that_cannot_go_on_from_its_response_begins_anew(fake: Any, source_of: Any, monkeypatch: Any) -> None:
+    fake.forms["def456"], fake.responses["def456"] = form("def456"), []
+    for at in range(25):
+        fake.add(f"The parcel {at}")
+    fake.add("In another form", to="def456")
+    shelf = Shelf().take(itertools.islice(source_of(fake).pull(None, page_size=1000), 1))
+    right, gone = fake._responded, fake.responses["abc123"][-1]["token"]
+
+    def without(responses: Any, asked: Any) -> Any:
+        return fake._bad("before") if asked.get("before") == gone else right(responses, asked)
+
+    fake.forget(gone)
+    monkeypatch.setattr(fake, "_responded", without)
+    with pytest.raises(SourceError, match="400"):
+        shelf.take(source_of(fake).pull(shelf.cursor, page_size=1000))
+    assert "In another form" in shelf.texts.values()
+    assert fake.expected().items() <= shelf.take(source_of(fake).pull(shelf.cursor, page_size=1000)).texts.items()
+
+
+def test_a_form_that_is_refused_keeps_no_other_from_being_read(fake: Any, source_of: Any, monkeypatch: Any) -> None:
+    fake.forms["def456"], fake.responses["def456"] = form("def456"), []
+    fake.add("Not shared")
+    fake.add("This one", to="def456")
+    right, closed = fake._responded, fake.responses["abc123"]
+    monkeypatch.setattr(
+        fake, "_responded", lambda given, asked: Response("", 403) if given is closed else right(given, asked)
+    )
+    shelf = Shelf()
+    with pytest.raises(SourceError, match=r"abc123.*403.*CXNLP_TYPEFORM"):
+        shelf.take(source_of(fake).pull(None, page_size=1000))
+    assert list(shelf.texts.values()) == ["This one"]
 
 
 def test_a_page_that_ends_full_is_followed_by_one_more(fake: Any, pull: Any) -> None:
