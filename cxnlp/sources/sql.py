@@ -118,6 +118,7 @@ class Sql(SourceOptions):
         with self._connection() as connection:
             warnings = self._unreachable(connection, query)
             while True:
+                now = self.clock()
                 names, rows = self._rows(connection, query, where, limit=self.batch + 1)
                 more, before = len(rows) > self.batch, progress
                 rows = rows[: self.batch]
@@ -125,7 +126,7 @@ class Sql(SourceOptions):
                     part = rows[start : start + rows_a_page]
                     last = not more and start + rows_a_page >= len(rows)
                     progress = _Progress(progress.options, self._position(query, part[-1]), whole=last)
-                    yield self._page(names, part, progress.dump(), warnings)
+                    yield self._page(names, part, progress.not_ahead(now).dump(), warnings)
                     warnings = ()
                 if not more:
                     return
@@ -341,6 +342,22 @@ class _Progress:
         if said.get("form") != FORM or said.get("options") != options:
             return _Progress(options)
         return _Progress(options, tuple(_read(*one) for one in said["after"]), said["whole"])
+
+    def not_ahead(self, now: dt.datetime) -> _Progress:
+        """Return where a later night goes on: not from a time ahead of now, which would hide all that comes until then.
+
+        A day and a time without its zone may be up to a day off.
+        """
+        first = self.after[0] if self.after else None
+        off = dt.timedelta(days=1)
+        if isinstance(first, dt.datetime):
+            latest: Any = now if first.tzinfo else now.replace(tzinfo=None)
+            off = dt.timedelta() if first.tzinfo else off
+        elif isinstance(first, dt.date):
+            latest = now.date()
+        else:
+            return self
+        return replace(self, after=(latest - off, *self.after[1:])) if first > latest + off else self
 
     def dump(self) -> str:
         """Return the cursor that `load` reads."""

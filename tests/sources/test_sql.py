@@ -271,6 +271,28 @@ def test_a_cursor_that_is_finer_than_it_can_be_told_stops(new_database: Callable
         list(source.pull(None, page_size=10))
 
 
+@pytest.mark.parametrize(
+    ("kind", "ahead", "old", "new"),
+    [
+        ("TIMESTAMPTZ", "2026-06-01 05:00+00", "2026-05-31 22:00+00", "2026-06-01 04:00+00"),
+        ("TIMESTAMP", "9999-12-31 00:00", "2026-05-31 12:00", "2026-06-02 00:00"),
+        ("DATE", "9999-12-31", "2026-05-31", "2026-06-02"),
+    ],
+)
+@pytest.mark.parametrize("kept", [1, 2, 3])
+def test_a_row_from_the_future_does_not_hide_what_comes_until_then(
+    new_database: Callable[..., str], kind: str, ahead: str, old: str, new: str, kept: int
+) -> None:
+    database = Postgresql(new_database())
+    database.run(f"CREATE TABLE t (id INTEGER, body TEXT, changed {kind})")
+    database.run("INSERT INTO t VALUES (%s, 'x', %s)", [(1, old), (2, ahead), (3, ahead)])
+    options = {"query": "SELECT * FROM t", "cursor": "changed", "columns": {"id": "id", "text": "body"}, "batch": 1}
+    source = Sql.model_validate({"name": "t", "channel": "review", "url": database.url, "clock": lambda: NOW} | options)
+    shelf = Shelf().take(itertools.islice(source.pull(None, page_size=1), kept))
+    database.run("INSERT INTO t VALUES (4, 'x', %s)", [(new,)])
+    assert set(shelf.pull(source).records) == {"1", "2", "3", "4"}
+
+
 @pytest.mark.parametrize(("value", "kind"), [("INTERVAL '1 day'", "timedelta"), ("TRUE", "bool")])
 def test_a_cursor_that_can_not_be_gone_on_from_is_named(
     new_database: Callable[..., str], value: str, kind: str

@@ -168,7 +168,7 @@ class LiveSource(SourceOptions):
         rejects: list[Reject] = []
         for item in fetched.items:
             try:
-                for record in reader.records(item):
+                for record in list(reader.records(item)):  # all of an item or nothing
                     if isinstance(record, Gone):
                         retired.append(record.id)
                     elif amiss := self._fault(record):

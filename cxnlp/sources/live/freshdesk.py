@@ -13,13 +13,16 @@ from pydantic import Field, field_validator
 
 from cxnlp.errors import SourceError
 from cxnlp.records import Feedback, Hint, Scale, Score, Timing
+from cxnlp.sources.base import Reason
 from cxnlp.sources.live.connector import Fetched, Gone, LiveSource, LoopGuard, Reader, State
 from cxnlp.sources.live.http import Budget, Http, Pace, Refused
+from cxnlp.sources.live.mail import written
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, text_of, within
 
 _INCLUDED = "stats,description,company"  # not the requester: nothing of it is needed but its id
 _SOURCES = {"1": "email", "2": "portal", "3": "phone", "7": "chat", "9": "feedback widget", "10": "outbound email"}
 _STATUSES = {"2": "open", "3": "pending", "4": "resolved", "5": "closed"}
+_FROM_SURVEY = 6  # the source of a reply that repeats what was written beside a rating
 _MINUTE = 60.0  # seconds; the limits are a minute's
 _STEP = dt.timedelta(seconds=1)  # times are whole seconds
 
@@ -99,6 +102,7 @@ class _Reader(Reader):
         self._lists = Pace(source.clock, source.lists_per_minute, source=source.name)
         self._named: dict[str, dict[str, str]] = {}
         self._warnings: list[str] = []
+        self._refused: list[str] = []
 
     def pages(self, state: State) -> Iterator[Fetched]:
         since = {name: self._since(name, state) for name in ("tickets", "ratings", "deleted", "spam")}
@@ -113,8 +117,16 @@ class _Reader(Reader):
         for name, walk in walks.items():
             for items, at in walk:
                 state = {**state, name: at}
-                warnings, self._warnings = tuple(self._warnings), []
-                yield Fetched(items, state, warnings)
+                yield Fetched(items, state, self._told())
+
+    def _told(self) -> tuple[str, ...]:
+        """Return the warnings since the page before, those of refused conversations as one."""
+        warnings, refused = self._warnings, self._refused
+        self._warnings, self._refused = [], []
+        if refused:
+            some = f"{', '.join(refused[:3])}{' …' if len(refused) > 3 else ''}"
+            warnings.append(f"{len(refused)} conversations were refused, their replies are missing: tickets {some}")
+        return tuple(warnings)
 
     def _since(self, name: str, state: State) -> dt.datetime:
         """Return the time to ask from: the newest that was read, less what is read again."""
@@ -137,6 +149,10 @@ class _Reader(Reader):
         while True:
             asked = {"updated_since": _iso(since), "order_by": "updated_at", "order_type": "asc", "page": page}
             rows, more = self._page("/api/v2/tickets", {**chosen, **asked}, pace=self._lists)
+            if page > 1:  # what has moved up to the page before is read from there
+                before, _ = self._page("/api/v2/tickets", {**chosen, **asked, "page": page - 1}, pace=self._lists)
+                known = [*seen, *(list(_mark(row)) for row in rows)]
+                rows = [*(row for row in before if list(_mark(row)) not in known), *rows]
             marks = [_mark(row) for row in rows]
             times = [time for time, _ in marks if time]
             if times != sorted(times):
@@ -204,7 +220,9 @@ class _Reader(Reader):
         """Return a ticket with its conversation and the names of its group and product."""
         try:
             ident = text_of(need(row, "id"))
-            talk = self._all(f"/api/v2/tickets/{quote(ident, safe='')}/conversations") if self._open(row) else None
+            talk = self._all(f"/api/v2/tickets/{quote(ident, safe='')}/conversations") if self._open(row) else []
+            if talk is None:
+                self._refused.append(ident)
             names = {f"_{one}": self._name(f"{one}s", row.get(f"{one}_id")) for one in ("group", "product")}
             return {**row, **names, "_talk": talk or [], "_language": self._language(row)}
         except Unreadable as fault:
@@ -263,7 +281,9 @@ class _Reader(Reader):
         if words and item.get("source") not in self._source.agent_sources:
             yield replace(ticket, source_record_id=f"{ticket.response_id}:first", text=words)
         for reply in item["_talk"]:
-            words = _words(reply, "body_text", "body")
+            words = written(_words(reply, "body_text", "body"))
+            if self._source.ratings and reply.get("source") == _FROM_SURVEY:
+                continue
             if words and reply.get("incoming") is True and reply.get("private") is not True:
                 yield replace(
                     ticket,
@@ -280,7 +300,7 @@ class _Reader(Reader):
         ident, stats, custom = text_of(need(item, "id")), item.get("stats") or {}, item.get("custom_fields") or {}
         said = {hint: custom.get(name) for hint, name in self._source.hint_fields.items()}
         hints = {Hint.GROUP: item["_group"], Hint.PRODUCT: item["_product"], Hint.CLASS: text_of(item.get("type"))}
-        hints |= {hint: text_of(value) for hint, value in said.items()}
+        hints |= {Hint(hint): words for hint, words in attributes(**said).items()}
         source, status = text_of(item.get("source")), text_of(item.get("status"))
         return Feedback(
             source=self._source.name,
@@ -313,6 +333,8 @@ class _Reader(Reader):
         given = _answers(rating.get("ratings"))
         words, value = text_of(rating.get("feedback")), self._source.rated(given.get("default_question"))
         if not words and value is None:
+            if (said := given.get("default_question")) is not None:
+                raise Unreadable(Reason.SCORE_OUT_OF_SCALE, f"{said} is not among rating_values")
             return
         yield Feedback(
             source=self._source.name,

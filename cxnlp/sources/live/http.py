@@ -203,10 +203,8 @@ class Http:
 
     def _insist(self, method: str, path: str, options: dict[str, Any], read: Callable[[bytes], Any]) -> Answer:
         url = self._client.base_url.join(path) if "://" in path else path
-        if isinstance(url, httpx.URL) and (url.host, url.scheme) != (
-            self._client.base_url.host,
-            self._client.base_url.scheme,
-        ):
+        base = self._client.base_url
+        if isinstance(url, httpx.URL) and (url.scheme, url.netloc) != (base.scheme, base.netloc):
             raise SourceError(f"{self.source}: the vendor sent on to another host, {url.host}; it isn't followed.")
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(_Again),

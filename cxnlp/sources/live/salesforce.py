@@ -19,6 +19,7 @@ from cxnlp.sources.base import Reason
 from cxnlp.sources.live.auth import Renewed
 from cxnlp.sources.live.connector import Fetched, Gone, LiveSource, LoopGuard, Reader, State
 from cxnlp.sources.live.http import Budget, Http, Limits, Pace, QuotaUsed, Refused
+from cxnlp.sources.live.mail import written
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, score, text_of, within
 
 _CASE, _COMMENT, _MAIL, _HISTORY = "Case", "CaseComment", "EmailMessage", "CaseHistory"
@@ -271,11 +272,13 @@ class _Reader(Reader):
         """
         walk = dict(state.get("walk") or self._begun(state))
         kept = {name: value for name, value in state.items() if name != "walk"}
-        stages = [_CASE, *walk["heads"]]
+        # What is closed since the walk began is not read with its cases: its cursor stays until it is open again.
+        walk["heads"] = {name: at for name, at in walk["heads"].items() if name in self._kinds}
+        stages = (_CASE, _COMMENT, _MAIL)
         for stage in stages[stages.index(walk["stage"]) :]:
             if stage != walk["stage"]:
                 walk |= {"stage": stage, "place": None}
-            for rows, place in self._rows(stage, walk) if stage in self._kinds else ():
+            for rows, place in self._rows(stage, walk) if stage in (_CASE, *walk["heads"]) else ():
                 walk |= {"place": place} | ({"newest": place[0]} if stage == _CASE and place else {})
                 yield self._fetched(rows if stage == _CASE else self._parents(rows), {**kept, "walk": dict(walk)})
         yield self._fetched([], {**kept, _CASE: walk["newest"], **walk["heads"]})
@@ -317,7 +320,7 @@ class _Reader(Reader):
             try:
                 for rows in self._query(self._changed(name, walk, place or [low.isoformat()], until), guard):
                     for some in _cut(rows):
-                        place = _place(some, self._kinds[name].cursor) or place
+                        place = _place(some, self._kinds[name].cursor, now) or place
                         yield some, place
             except _Expired:
                 if place == before:
@@ -440,7 +443,7 @@ class _Reader(Reader):
                 yield replace(
                     case,
                     source_record_id=ident,
-                    text=message.words,
+                    text=written(message.words),
                     created_at=message.at,
                     updated_at=message.changed,
                     attributes={**case.attributes, "message": "later" if later else "first"},
@@ -463,7 +466,7 @@ class _Reader(Reader):
             source=source.name,
             source_record_id=f"{ident}:first",
             channel=source.channel,
-            text=_joined(text_of(case.get("Subject")), text_of(case.get("Description"))),
+            text=_joined(text_of(case.get("Subject")), written(text_of(case.get("Description")))),
             response_id=ident,
             created_at=created,
             updated_at=moment(case.get(self._kinds[_CASE].cursor)),
@@ -532,12 +535,12 @@ def _safe_id(row: Any, key: str) -> str | None:
         return None
 
 
-def _place(rows: Sequence[Any], cursor: str) -> list[str] | None:
-    """Return time and id of the last row that has both."""
+def _place(rows: Sequence[Any], cursor: str, asked: dt.datetime) -> list[str] | None:
+    """Return time and id of the last row that has both; one that was changed since it was asked for is out of order."""
     for row in reversed(rows):
         with contextlib.suppress(Unreadable):
             ident, at = _safe_id(row, "Id"), moment(within(row, cursor))
-            if ident and at:
+            if ident and at and at <= asked:
                 return [at.isoformat(), ident]
     return None
 

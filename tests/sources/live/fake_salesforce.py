@@ -92,6 +92,7 @@ class FakeSalesforce(Fake):
         self.used, self.daily = 18, 5000
         self.over_quota = False
         self.parents_are_many = False
+        self.shows_changes = False  # a later page has its rows as they are by then, in the order of the query
 
     @property
     def secrets(self) -> tuple[str, ...]:  # type: ignore[override]
@@ -310,6 +311,8 @@ class FakeSalesforce(Fake):
 
     def _page(self, locator: str, at: int, request: Request) -> Any:
         rows, total = self.locators[locator]
+        if self.shows_changes:
+            rows = [row | {key: value for key, value in self._held(row).items() if key in row} for row in rows]
         wanted = int(request.headers.get("sforce-query-options", "batchSize=2000").partition("=")[2])
         if not 200 <= wanted <= 2000:
             raise Wrong("INVALID_BATCH_SIZE")
@@ -322,6 +325,9 @@ class FakeSalesforce(Fake):
         done = at + size >= total and not self.stuck
         more = {} if done else {"nextRecordsUrl": following}
         return {"totalSize": total, "done": done, **more, "records": rows[at : at + size]}
+
+    def _held(self, row: Row) -> Row:
+        return self.rows[row["attributes"]["type"]][row["Id"]]
 
 
 def _shown(kind: str, row: Row, fields: list[str]) -> Row:

@@ -43,14 +43,14 @@ def test_a_message_has_all_that_freshdesk_says(fake: FakeFreshdesk, pulled: Call
         tags=["returns", "size"],
         product_id=PRODUCT,
         company={"id": 9, "name": "Acme"},
-        custom_fields={"cf_store": "Utrecht", "cf_vip": True, "cf_none": None},
+        custom_fields={"cf_store": "Utrecht", "cf_vip": True, "cf_none": None, "cf_units": ["Web", "Shop"]},
         stats={
             "first_responded_at": "2026-03-01T09:10:00Z",
             "resolved_at": "2026-03-02T10:00:00Z",
             "closed_at": "2026-03-09T10:00:00Z",
         },
     )
-    found = pulled(hint_fields={"location": "cf_store", "queue": "cf_none"})
+    found = pulled(hint_fields={"location": "cf_store", "queue": "cf_none", "department": "cf_units"})
     assert list(found) == ["2000:first"]
     one = found["2000:first"]
     assert (one.text, one.response_id, one.question, one.score) == ("I got size M instead of L", "2000", None, None)
@@ -62,6 +62,7 @@ def test_a_message_has_all_that_freshdesk_says(fake: FakeFreshdesk, pulled: Call
         Hint.PRODUCT: "Shirts",
         Hint.CLASS: "Problem",
         Hint.LOCATION: "Utrecht",
+        Hint.DEPARTMENT: "Web, Shop",
     }
     assert one.attributes == {
         "message": "first",
@@ -136,12 +137,16 @@ def test_replies_are_only_asked_for_where_they_are_wanted(fake: FakeFreshdesk, p
 
 
 def test_a_conversation_that_is_closed_to_us_does_not_end_the_walk(
-    fake: FakeFreshdesk, pulled: Callable[..., Any]
+    fake: FakeFreshdesk, pulled: Callable[..., Any], source_of: Callable[..., Any]
 ) -> None:
     fake.say(fake.add("It does not fit"), "Sent")
     fake.add("Too small")
     fake.closed.add("/tickets/2000/conversations")
     assert list(pulled()) == ["2000:first", "2001:first"]
+    pages = list(source_of(fake).pull(None, page_size=1000))
+    assert [one for page in pages for one in page.warnings] == [
+        "1 conversations were refused, their replies are missing: tickets 2000"
+    ]
 
 
 def test_tickets_older_than_thirty_days_are_asked_for(fake: FakeFreshdesk, pulled: Callable[..., Any]) -> None:
@@ -198,6 +203,25 @@ def test_a_rating_without_words_counts(fake: FakeFreshdesk, pulled: Callable[...
     found = pulled()
     assert list(found) == ["2000:first", f"rating:{silent}"]
     assert (found[f"rating:{silent}"].text, found[f"rating:{silent}"].score) == ("", Score(7, Scale.LIKERT7))
+
+
+def test_a_rating_without_words_and_a_known_value_is_set_aside(
+    fake: FakeFreshdesk, source_of: Callable[..., Any]
+) -> None:
+    number = fake.add("It does not fit")
+    fake.rate(number, {"default_question": 5}, None)
+    fake.rate(number, {"default_question": None}, None)  # no answer
+    shelf = Shelf().take(source_of(fake).pull(None, page_size=1000))
+    assert [(one.reason, one.record_id) for one in shelf.rejects] == [("score_out_of_scale", "100")]
+    assert list(shelf.records) == ["2000:first"]
+
+
+@pytest.mark.parametrize("ratings", [True, False])
+def test_the_words_of_a_rating_are_read_once(fake: FakeFreshdesk, pulled: Callable[..., Any], ratings: bool) -> None:
+    number = fake.add("It does not fit")
+    rating = fake.rate(number, {"default_question": 103}, "Quick fix")
+    reply = fake.say(number, "Quick fix", source=6)  # Freshdesk repeats them in the ticket
+    assert list(pulled(ratings=ratings)) == ["2000:first", f"rating:{rating}" if ratings else f"2000:{reply}"]
 
 
 def test_words_that_are_added_to_a_rating_later_are_read(fake: FakeFreshdesk, source_of: Callable[..., Any]) -> None:
@@ -335,6 +359,23 @@ def test_tickets_of_one_second_are_all_read_once(
         assert shelf.take(source.pull(shelf.cursor, page_size=1000)).texts == fake.expected()
 
 
+@pytest.mark.parametrize("moved", [1, 3])
+def test_tickets_of_one_second_that_move_up_a_page_are_read(
+    fake: FakeFreshdesk, source_of: Callable[..., Any], moved: int
+) -> None:
+    numbers = [fake.add(f"Number {at}") for at in range(40)]
+    fake.tick()
+    for number in numbers:
+        fake.touch(number)
+    pages, shelf = source_of(fake).pull(None, page_size=1000), Shelf()
+    shelf.take([next(pages), next(pages)])
+    for number in numbers[:moved]:
+        fake.edit(number, "Changed, was read")
+    shelf.take(pages)
+    assert shelf.texts == fake.expected()
+    assert shelf.sent == 40 + moved
+
+
 def test_no_page_is_asked_for_beyond_the_last_that_is_given(fake: FakeFreshdesk, source_of: Callable[..., Any]) -> None:
     fake.last_page = 2
     for at in range(45):
@@ -419,3 +460,9 @@ def test_a_rating_that_breaks_the_contract_is_set_aside(fake: FakeFreshdesk, sou
         ("unreadable_date", "101"),
         ("unexpected_shape", "100"),
     ]
+
+
+def test_what_a_reply_quotes_of_agents_is_left_out(fake: FakeFreshdesk, pulled: Callable[..., Any]) -> None:
+    number = fake.add("My order is late")
+    fake.say(number, "Still late.\n\nOn Mon, 2 Mar 2026 at 10:11, Acme <help@acme.example> wrote:\n> We are sorry.")
+    assert [one.text for one in pulled().values()] == ["My order is late", "Still late."]

@@ -196,6 +196,12 @@ def test_the_email_that_opened_a_case_is_not_doubled(fake: FakeSalesforce, sourc
     assert texts(source) == ["Help. My order\n is late", "It is still late"]
 
 
+def test_what_an_email_quotes_of_agents_is_left_out(fake: FakeSalesforce, source: Any) -> None:
+    case = fake.add("My order is late", Origin="Email")
+    fake.mail(case, "Still late.\n\nOn Mon, 2 Mar 2026 at 10:11, Acme <help@acme.example> wrote:\n> We are sorry.")
+    assert texts(source) == ["Help. My order is late", "Still late."]
+
+
 def test_nor_is_a_long_one_that_the_description_cuts_off(fake: FakeSalesforce, source: Any) -> None:
     long = "word " * 8000
     case = fake.add(long[:32_000], Origin="Email")
@@ -323,6 +329,22 @@ def test_a_comment_that_comes_after_a_night_was_killed_is_not_lost(fake: FakeSal
     assert "The next day" in shelf.texts.values()
 
 
+def test_what_changes_on_pages_still_to_come_hides_no_other_change(
+    fake: FakeSalesforce, source: Any, clock: FakeClock
+) -> None:
+    fake.shows_changes = True
+    cases = [fake.add("Late") for _ in range(25)]
+    shelf, pages = Shelf(), source.pull(None, page_size=1000)
+    shelf.take([next(pages)])
+    fake.now = clock.at
+    fake.edit(cases[0], "Changed behind the walk")
+    fake.tick(hours=2)
+    fake.edit(cases[24], "Changed before it")
+    shelf.take(pages)
+    clock.at += dt.timedelta(days=1)
+    assert again(source, shelf).texts == fake.expected()
+
+
 def test_comments_come_where_a_query_can_not_ask_their_case(fake: FakeSalesforce, source: Any) -> None:
     fake.parents_are_many = True
     cases = [fake.add("Late") for _ in range(25)]
@@ -447,6 +469,20 @@ def test_a_result_whose_rest_is_lost_goes_on_from_the_last_place(fake: FakeSales
     assert shelf.texts == fake.expected() and shelf.sent == 45
 
 
+def test_it_does_not_go_on_from_a_case_that_changed_meanwhile(
+    fake: FakeSalesforce, source: Any, clock: FakeClock
+) -> None:
+    fake.shows_changes = True
+    cases = [fake.add("Late") for _ in range(25)]
+    shelf, pages = Shelf(), source.pull(None, page_size=1000)
+    shelf.take([next(pages)])
+    fake.now = clock.at
+    fake.edit(cases[19], "Changed, at the end of the second page")
+    shelf.take([next(pages)])
+    fake.locators.clear()
+    assert shelf.take(pages).texts == fake.expected()
+
+
 def test_a_result_that_is_lost_at_once_is_given_up(
     fake: FakeSalesforce, source: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -462,6 +498,22 @@ class Forgetful(dict[str, Any]):
 
     def __getitem__(self, key: str) -> Any:
         return self.pop(key)
+
+
+def test_a_result_that_goes_on_nowhere_fails(fake: FakeSalesforce, source: Any) -> None:
+    fake.faults.append(Fault(after=7, body=b'{"totalSize": 20, "done": false, "records": []}'))
+    with pytest.raises(SourceError, match="but not where"):
+        pulled(source)
+
+
+def test_a_walk_goes_on_without_what_was_closed_meanwhile(fake: FakeSalesforce, source: Any) -> None:
+    for _ in range(25):
+        fake.mail(fake.add("Late"), "Still late")
+    shelf = Shelf().take(itertools.islice(source.pull(None, page_size=1000), 1))
+    fake.closed.add("EmailMessage")
+    assert fake.expected().keys() <= again(source, shelf).texts.keys()
+    fake.closed.clear()
+    assert len(again(source, shelf).texts) == 50
 
 
 def test_a_query_that_takes_too_long_is_halved(fake: FakeSalesforce, source: Any) -> None:
