@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -199,6 +201,30 @@ def test_other_options_begin_anew(fake: Any, source: Any, source_of: Callable[..
     shelf = Shelf().take(source.pull(None, page_size=1000))
     fresh = Shelf().take(source_of(fake, start="2026-02-01").pull(shelf.cursor, page_size=1000))
     assert fresh.texts == fake.expected()
+
+
+@pytest.mark.parametrize("kind", sorted(FAKES))
+def test_memory_does_not_grow_with_the_records(
+    kind: str, serve_fake: Callable[[str], Any], source_of: Callable[..., Any]
+) -> None:
+    def most_held(many: int) -> int:
+        """Return the greatest number of Python's memory blocks that were held between two pages."""
+        fake = serve_fake(kind)
+        fill(fake, many)
+        gc.collect()
+        before, held, got = sys.getallocatedblocks(), 0, 0
+        for page in source_of(fake).pull(None, page_size=1000):
+            got += len(page.records)
+            fake.requests.clear()
+            fake.exchanges.clear()
+            held = max(held, sys.getallocatedblocks() - before)
+        assert got >= many
+        return held
+
+    most_held(50)  # modules are loaded, connections known
+    few, many = most_held(300), most_held(1500)
+    # Pages that are kept would add 15,000 and more; Salesforce's stand-in keeps the rows of a query itself.
+    assert many < few + (35_000 if kind == "salesforce" else 12_000)
 
 
 def test_check_reads_a_page_and_keeps_nothing(fake: Any, source: Any) -> None:
