@@ -48,6 +48,7 @@ class Fake:
     def __init__(self) -> None:
         self.faults: deque[Fault] = deque()
         self.requests: list[Request] = []
+        self.times: list[float] = []  # of the machine, at which they came
         self.exchanges: list[tuple[Request, bytes, Response]] = []
         self.now = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
         self.url = ""
@@ -70,6 +71,7 @@ class Fake:
         request = Request(scope, receive)
         body = await request.body()
         self.requests.append(request)
+        self.times.append(time.monotonic())
         fault = self._fault()
         if fault and not (fault.cut or fault.truncated):
             await Response(fault.body, fault.status, fault.headers)(scope, receive, send)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from cxnlp import pipeline
 from cxnlp.sources import live_kind
+from cxnlp.sources.live.http import SystemClock
 
 from .serving import Fault
 
@@ -24,10 +27,11 @@ def toml(value: Any) -> str:
     return str(value) if isinstance(value, int | float) else f'"{value}"'
 
 
-def configuration(folder: Path, fakes: dict[str, Any]) -> Path:
+def configuration(folder: Path, fakes: dict[str, Any], **options_of: dict[str, Any]) -> Path:
     lines = ['organisation = { name = "Acme" }']
     for kind, fake in fakes.items():
         options = {"name": kind, "type": kind, "channel": fake.channel, **fake.options, "base_url": fake.url}
+        options |= options_of.get(kind, {})
         lines += ["[[sources]]", *(f"{key} = {toml(value)}" for key, value in options.items())]
     (folder / "cxnlp.toml").write_text("\n".join(lines), "utf-8")
     (folder / "departments.toml").write_text('[[departments]]\nid = "care"\nname = "Customer Care"\n', "utf-8")
@@ -56,6 +60,43 @@ def test_five_vendors_end_in_one_receipt(
     assert receipt.analysed >= 60
     again = pipeline.nightly(config)
     assert again.status == "complete" and sum(source.new + source.updated for source in again.sources) == 0
+
+
+def test_five_vendors_are_pulled_at_once_and_each_within_its_limit(
+    fakes: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: Counter[int] = Counter()
+
+    def sleep(clock: SystemClock, seconds: float) -> None:
+        slept[id(clock)] += seconds
+
+    monkeypatch.setattr(SystemClock, "sleep", sleep)
+    monkeypatch.setattr(
+        SystemClock, "now", lambda clock: dt.datetime.now(dt.UTC) + dt.timedelta(seconds=slept[id(clock)])
+    )
+    for fake in fakes.values():
+        for at in range(35):
+            fake.add(f"The parcel came {at} days late and nobody answered.")
+    limits = {
+        "zendesk": {"exports_per_minute": 10},
+        "typeform": {"requests_per_minute": 30},
+        "trustpilot": {"requests_per_minute": 20},
+        "freshdesk": {"lists_per_minute": 5},
+    }
+    config = configuration(tmp_path, fakes, **limits)
+    receipt = pipeline.nightly(config)
+    assert receipt.status == "complete"
+    paths = {
+        "zendesk": "/api/v2/incremental/tickets/cursor.json",
+        "freshdesk": "/api/v2/tickets",
+    }
+    sources = pipeline.open_session(config).sources
+    for kind, limit in limits.items():
+        asked = [one for one in fakes[kind].requests if one.url.path == paths.get(kind, one.url.path)]
+        least = (len(asked) - 1) * 60 / next(iter(limit.values()))
+        assert len(asked) > 3 and slept[id(sources[kind].clock)] >= least - 5
+    spans = [(fake.times[0], fake.times[-1]) for fake in fakes.values()]
+    assert max(first for first, _ in spans) < min(last for _, last in spans)
 
 
 def test_a_vendor_that_refuses_leaves_the_others_alone(
