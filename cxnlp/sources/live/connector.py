@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
@@ -101,10 +101,14 @@ class LiveSource(SourceOptions):
         raise NotImplementedError
 
     def pull(self, cursor: str | None, *, page_size: int) -> Iterator[Page]:
-        """Yield the vendor's pages as feedback. What the cursor of other options says is not gone on from."""
-        options = self._options()
-        with self.http() as http:
-            reader, last = self.reader(http), cursor
+        """Yield the vendor's pages as feedback, of no more than `page_size` items where the vendor lets us say so.
+
+        What the cursor of other options says is not gone on from.
+        """
+        source = self._paged(page_size)
+        options = source._options()
+        with source.http() as http:
+            reader, last = source.reader(http), cursor
             for fetched in self._asked(reader.pages(_state(cursor, options))):
                 page = self._page(reader, fetched, options)
                 if page.records or page.rejects or page.retired or page.warnings or page.cursor != last:
@@ -114,7 +118,7 @@ class LiveSource(SourceOptions):
     def check(self) -> list[str]:
         """Return what the first page that says something holds, and the warnings until then."""
         warnings: dict[str, None] = {}
-        for page in self.pull(None, page_size=1):
+        for page in self.pull(None, page_size=10):
             warnings |= dict.fromkeys(page.warnings)
             if page.records or page.rejects:
                 aside = "".join(f", {reject.reason}: {reject.detail}" for reject in page.rejects[:1])
@@ -142,6 +146,14 @@ class LiveSource(SourceOptions):
         if said is None:
             return start
         return max(start, dt.datetime.fromisoformat(said) - dt.timedelta(minutes=self.overlap_minutes))
+
+    def _paged(self, page_size: int) -> Self:
+        field = type(self).model_fields.get("per_page")
+        if field is None:
+            return self
+        least: int = max((getattr(limit, "ge", 1) for limit in field.metadata), default=1)
+        per_page: int = getattr(self, "per_page")  # noqa: B009 - not every source has it
+        return self.model_copy(update={"per_page": min(per_page, max(page_size, least))})
 
     def _options(self) -> str:
         said = {name: value for name, value in self.model_dump(mode="json").items() if name not in self.not_deciding}

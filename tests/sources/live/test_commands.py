@@ -55,12 +55,13 @@ def test_trying_a_source_shows_three_redacted_records_and_stores_nothing(
     serve_fake: Callable[[str], Any], tmp_path: Path
 ) -> None:
     fake = serve_fake("zendesk")
-    for at in range(5):
+    for at in range(9):
         fake.add(f"Call me on 020 7946 0018 or kim{at}@example.org, <b>please</b>")
     done = cxnlp("sources", "check", "zendesk", "-c", configuration(tmp_path, {"zendesk": fake}))
     assert done.returncode == 0 and done.stdout.count("  text: ") == 3
     assert "7946" not in done.stdout and "@example.org" not in done.stdout and "<b>" not in done.stdout
     assert not [secret for secret in fake.secrets if secret in done.stdout + done.stderr]
+    assert len([one for one in fake.requests if one.url.path.endswith("/comments.json")]) == 3
     assert not (tmp_path / "cxnlp.db").exists()
 
 
