@@ -44,7 +44,11 @@ def serve(port: int, many: int) -> None:
         query = dict(part.split("=", 1) for part in scope["query_string"].decode().split("&"))
         at = int(query.get("cursor", 0))
         end = min(at + PAGE, many)
-        body = {"tickets": [ticket(n) for n in range(at, end)], "users": [], "after_cursor": str(end)}
+        body = {
+            "tickets": [ticket(n) for n in range(at, end)],
+            "users": [{"id": 1, "role": "end-user"}],
+            "after_cursor": str(end),
+        }
         data = json.dumps(body | {"end_of_stream": end == many}).encode()
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(data)).encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -68,6 +72,7 @@ channel = "ticket"
 subdomain = "acme"
 base_url = "http://127.0.0.1:{port}"
 start = 2026-01-01
+per_page = 1000
 comments = false
 satisfaction = false
 exports_per_minute = 1000000

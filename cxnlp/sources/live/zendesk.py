@@ -206,10 +206,13 @@ class _Reader(Reader):
         """Yield what the customer wrote: public comments by end users, the first one told apart."""
         whole_ticket = self._ticket(item, ticket)
         later = {**whole_ticket.attributes, "message": "later"}
-        carried = False
+        requester, carried = text_of(item.get("requester_id")), False
         for at, comment in enumerate(_opening(item) if item["_talk"] is None else item["_talk"]):
-            author = item["_users"].get(text_of(comment.get("author_id")))
-            if comment.get("public") is not True or text_of(within(author, "role")) != "end-user":
+            writer = text_of(comment.get("author_id"))
+            author = item["_users"].get(writer)
+            # Of a user who is no longer listed only the ticket says who it was.
+            customer = text_of(within(author, "role")) == "end-user" if author else writer == requester
+            if comment.get("public") is not True or not customer:
                 continue
             if comment.get("type") == "VoiceComment":  # what the telephone notes of a call
                 continue

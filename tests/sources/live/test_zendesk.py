@@ -342,3 +342,12 @@ def test_what_a_reply_quotes_of_agents_is_left_out(fake: FakeZendesk, pulled: Ca
     number = fake.add("My order is late")
     fake.say(number, "Still late.\n\nOn Mon, 2 Mar 2026 at 10:11, Acme <help@acme.example> wrote:\n> We are sorry.")
     assert [one.text for one in pulled().values()] == ["My order is late", "Still late."]
+
+
+def test_the_words_of_a_requester_who_is_no_longer_listed_are_kept(
+    fake: FakeZendesk, pulled: Callable[..., Any]
+) -> None:
+    number = fake.add("My order is late")
+    fake.say(number, "We are sorry.", author=AGENT)
+    fake.people.clear()
+    assert [one.text for one in pulled().values()] == ["My order is late"]
