@@ -434,7 +434,8 @@ def test_queries_follow_the_contract(fake: FakeSalesforce, source: Any) -> None:
     assert cases.endswith("FROM Case WHERE SystemModstamp >= 2026-01-01T00:00:00Z ORDER BY SystemModstamp, Id")
     paths = {request.url.path for request in fake.requests if "q" in request.query_params}
     assert paths == {"/services/data/v61.0/queryAll"}
-    assert {request.headers.get("sforce-query-options") for request in fake.requests[1:]} == {"batchSize=2000"}
+    # No larger pages than the night asks for.
+    assert {request.headers.get("sforce-query-options") for request in fake.requests[1:]} == {"batchSize=1000"}
 
 
 def test_equal_times_on_both_sides_of_a_page_lose_nothing(fake: FakeSalesforce, source: Any) -> None:
