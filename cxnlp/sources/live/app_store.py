@@ -16,7 +16,7 @@ from pydantic import Field
 
 from cxnlp.errors import SourceError
 from cxnlp.records import Feedback, Hint, Scale, Timing
-from cxnlp.sources.live.connector import Fetched, LiveSource, LoopGuard, Reader, State
+from cxnlp.sources.live.connector import Fetched, LiveSource, LoopGuard, Reader, State, caught_up
 from cxnlp.sources.live.http import Budget, Clock, Http, Pace, Refused
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, score, text_of, within
 
@@ -62,13 +62,10 @@ class AppStore(LiveSource):
     def http(self) -> Http:
         """Return a client that signs its requests with the key."""
         who = {"sub": "user"} if self.individual_key else {"iss": self.credential("ISSUER_ID")}
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or "https://api.appstoreconnect.apple.com",
             auth=_Signed(self._key(), self.credential("KEY_ID"), who, self.clock),
-            advice=self.advice,
             pace=Pace(self.clock, limits=limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:
@@ -133,12 +130,7 @@ class _Reader(Reader):
         self._http = http
 
     def pages(self, state: State) -> Iterator[Fetched]:
-        left_off = "walk" in state
-        for fetched in self._walk(state):
-            state = fetched.state
-            yield fetched
-        if left_off:  # what came since that walk began
-            yield from self._walk(state)
+        return caught_up(self._walk, state)
 
     def id_of(self, item: Any) -> str | None:
         return text_of(within(item, "review", "id")) or None

@@ -8,17 +8,18 @@ import json
 import os
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+import httpx
 from pydantic import Field
 
 from cxnlp.errors import SourceError
 from cxnlp.records import Feedback, Page, Reject
 from cxnlp.sources.base import Reason, SourceOptions
 from cxnlp.sources.live.auth import advice, secret
-from cxnlp.sources.live.http import Clock, Http, SystemClock
+from cxnlp.sources.live.http import Clock, Http, Pace, SystemClock
 from cxnlp.sources.live.values import Unreadable
 
 FORM = 1  # raise it when the same options would give other records
@@ -92,13 +93,27 @@ class LiveSource(SourceOptions):
 
     model_config = SourceOptions.model_config | {"arbitrary_types_allowed": True}
 
+    @abstractmethod
     def http(self) -> Http:
         """Return a client that has the credentials; SourceError where the environment lacks them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reader(self, http: Http) -> Reader:
         """Return what reads the vendor through a client."""
-        raise NotImplementedError
+
+    def client(
+        self, base_url: str, *, pace: Pace, auth: httpx.Auth | None = None, headers: Mapping[str, str] | None = None
+    ) -> Http:
+        """Return a client with this source's name, advice and patience."""
+        return Http(
+            self.name,
+            base_url,
+            auth=auth,
+            headers=headers,
+            advice=self.advice,
+            pace=pace,
+            timeout=self.timeout_seconds,
+        )
 
     def pull(self, cursor: str | None, *, page_size: int) -> Iterator[Page]:
         """Yield the vendor's pages as feedback, of no more than `page_size` items where the vendor lets us say so.
@@ -224,6 +239,16 @@ def _safe_id(reader: Reader, item: Any) -> str | None:
         return reader.id_of(item)
     except (Unreadable, *_SURPRISES):
         return None
+
+
+def caught_up(walk: Callable[[State], Iterator[Fetched]], state: State) -> Iterator[Fetched]:
+    """Yield a walk's pages; where it was left off on an earlier night, then those of what came since it began."""
+    left_off = "walk" in state
+    for fetched in walk(state):
+        state = fetched.state
+        yield fetched
+    if left_off:
+        yield from walk(state)
 
 
 class LoopGuard:

@@ -67,13 +67,10 @@ class Freshdesk(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the API key."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or f"https://{self.domain}.freshdesk.com",
             auth=httpx.BasicAuth(self.credential("KEY"), "X"),
-            advice=self.advice,
             pace=Pace(self.clock, limits=limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

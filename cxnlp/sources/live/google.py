@@ -61,7 +61,7 @@ def _renewed(source: LiveSource, credentials: Any, token_url: str) -> httpx.Auth
 
     def fetch() -> str:
         pace = Pace(source.clock)
-        with Http(source.name, token_url, advice=source.advice, pace=pace, timeout=source.timeout_seconds) as http:
+        with source.client(token_url, pace=pace) as http:
             try:
                 credentials.refresh(_Transport(http))
             except (GoogleAuthError, AttributeError, KeyError, TypeError, ValueError):

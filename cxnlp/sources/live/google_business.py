@@ -58,13 +58,10 @@ class GoogleBusiness(LiveSource):
 
     def http(self, base_url: str = "") -> Http:
         """Return a client with the manager's tokens."""
-        return Http(
-            self.name,
+        return self.client(
             base_url or self.base_url,
             auth=by_refresh_token(self, self.token_url),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_minute),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

@@ -57,13 +57,10 @@ class GooglePlay(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the service account's tokens."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url,
             auth=by_key_file(self, self.root / self.credential("KEY_FILE"), _SCOPE),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_hour / 60),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

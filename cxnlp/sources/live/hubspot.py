@@ -80,13 +80,10 @@ class HubSpot(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the private app's token."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or "https://api.hubapi.com",
             auth=Bearer(self.credential("TOKEN")),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_minute, limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

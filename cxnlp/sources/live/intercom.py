@@ -45,14 +45,11 @@ class Intercom(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the access token."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or _HOSTS[self.region],
             auth=Bearer(self.credential("TOKEN")),
             headers={"Intercom-Version": "2.15"},
-            advice=self.advice,
             pace=Pace(self.clock, limits=limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

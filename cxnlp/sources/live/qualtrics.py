@@ -77,13 +77,10 @@ class Qualtrics(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the API token."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or f"https://{self.data_center}.qualtrics.com",
             auth=Bearer(self.credential("TOKEN"), header="X-API-TOKEN", scheme=""),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_minute),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

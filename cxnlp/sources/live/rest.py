@@ -168,14 +168,11 @@ class Rest(LiveSource):
     def http(self) -> Http:
         """Return a client that shows the credential as `auth` says."""
         url = httpx.URL(self.url)
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or str(url.copy_with(raw_path=b"/")),
             auth=self._credentials(),
             headers=self.headers,
-            advice=self.advice,
             pace=Pace(self.clock, self.per_minute, limits),
-            timeout=self.timeout_seconds,
         )
 
     def _credentials(self) -> httpx.Auth | None:

@@ -17,7 +17,7 @@ from cxnlp.errors import SourceError
 from cxnlp.records import Feedback, Hint, Scale, Timing
 from cxnlp.sources.base import Reason
 from cxnlp.sources.live.auth import Renewed
-from cxnlp.sources.live.connector import Fetched, Gone, LiveSource, LoopGuard, Reader, State
+from cxnlp.sources.live.connector import Fetched, Gone, LiveSource, LoopGuard, Reader, State, caught_up
 from cxnlp.sources.live.http import Budget, Http, Limits, Pace, QuotaUsed, Refused
 from cxnlp.sources.live.mail import written
 from cxnlp.sources.live.values import Unreadable, attributes, moment, need, needed, objects, score, text_of, within
@@ -100,14 +100,11 @@ class Salesforce(LiveSource):
     def http(self) -> Http:
         """Return a client of the organisation's instance, with a token."""
         token, instance = self.login()
-        return Http(
-            self.name,
+        return self.client(
             instance,
             auth=_Session(self, token),
             headers={"Sforce-Query-Options": f"batchSize={self.per_page}"},
-            advice=self.advice,
             pace=Pace(self.clock, limits=limits(self.quota_share)),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:
@@ -123,7 +120,7 @@ class Salesforce(LiveSource):
         }
         base = httpx.URL(self.base_url or f"https://{self.my_domain}")
         pace = Pace(self.clock)
-        with Http(self.name, str(base), advice=self.advice, pace=pace, timeout=self.timeout_seconds) as http:
+        with self.client(str(base), pace=pace) as http:
             try:
                 body = http.ask("POST", "/services/oauth2/token", data=said).json
             except Refused as refused:
@@ -218,12 +215,7 @@ class _Reader(Reader):
 
     def pages(self, state: State) -> Iterator[Fetched]:
         self._describe()
-        left_off = "walk" in state
-        for fetched in self._night(state):
-            state = fetched.state
-            yield fetched
-        if left_off:  # what came since that walk began
-            yield from self._night(state)
+        yield from caught_up(self._night, state)
 
     def id_of(self, item: Any) -> str | None:
         return text_of(within(item, "case", "Id")) or None

@@ -65,13 +65,10 @@ class SurveyMonkey(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the access token."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or "https://api.surveymonkey.com",
             auth=Bearer(self.credential("TOKEN"), scheme="bearer "),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_minute, limits=limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

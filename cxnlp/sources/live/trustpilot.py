@@ -78,7 +78,7 @@ class Trustpilot(LiveSource):
 
     def _client(self, pace: Pace, **options: Any) -> Http:
         address = self.base_url or "https://api.trustpilot.com"
-        return Http(self.name, address, advice=self.advice, pace=pace, timeout=self.timeout_seconds, **options)
+        return self.client(address, pace=pace, **options)
 
     def _token(self, pace: Pace, login: httpx.BasicAuth) -> str:
         """Return an access token; it lives for 100 hours, longer than a pull."""

@@ -79,13 +79,10 @@ class Typeform(LiveSource):
 
     def http(self) -> Http:
         """Return a client with the token, at two requests a second."""
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or "https://api.typeform.com",
             auth=Bearer(self.credential("TOKEN")),
-            advice=self.advice,
             pace=Pace(self.clock, self.requests_per_minute),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:

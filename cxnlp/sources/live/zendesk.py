@@ -56,13 +56,10 @@ class Zendesk(LiveSource):
             if self.has_credential("EMAIL")
             else Bearer(token)
         )
-        return Http(
-            self.name,
+        return self.client(
             self.base_url or f"https://{self.subdomain}.zendesk.com",
             auth=auth,
-            advice=self.advice,
             pace=Pace(self.clock, limits=limits),
-            timeout=self.timeout_seconds,
         )
 
     def reader(self, http: Http) -> Reader:
